@@ -1,0 +1,5 @@
+//! The simulators over real sockets, seen from the caller and from the receiver of callbacks.
+
+mod card;
+mod carrier;
+mod support;

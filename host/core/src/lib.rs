@@ -1,0 +1,22 @@
+//! The pure rules of IAP: who may spend what, at which price, and what it does to balances.
+//!
+//! **Invariant:** nothing here performs I/O, reads a clock or draws a random number. Callers load
+//! state, ask for a decision, and store the result in one transaction.
+
+pub mod credits;
+pub mod hosting;
+pub mod identity;
+pub mod ids;
+pub mod ledger;
+pub mod manifest;
+pub mod money;
+pub mod natural_keys;
+pub mod prices;
+pub mod release;
+pub mod time;
+pub mod trial;
+mod words;
+
+pub use credits::Credits;
+pub use money::Money;
+pub use time::Time;

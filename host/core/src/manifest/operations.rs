@@ -1,0 +1,120 @@
+//! `[[operations]]` and their prices.
+
+use std::collections::BTreeSet;
+
+use super::{
+    OnUnknown, Operation, Price, Rate, Table,
+    price_table::PriceTables,
+    schemas, suggest,
+    values::{operation_name, positive_credits, shown},
+};
+use crate::{Credits, release::ReleaseFiles};
+
+/// Most operations of a service.
+const MAX_OPERATIONS: usize = 200;
+
+/// Reads `[[operations]]`; also the names of those that have mistakes, for the routes that name them.
+pub(super) fn operations(tables: Vec<Table<'_, '_>>, files: &ReleaseFiles) -> (Vec<Operation>, BTreeSet<String>) {
+    if let Some(table) = tables.get(MAX_OPERATIONS) {
+        table.error(format_args!("is one operation too many; a service has at most {MAX_OPERATIONS}"));
+    }
+    let mut names = BTreeSet::new();
+    let mut price_tables = PriceTables::new(files);
+    let operations = tables
+        .into_iter()
+        .take(MAX_OPERATIONS)
+        .filter_map(|table| operation(table, &mut names, &mut price_tables, files))
+        .collect();
+    (operations, names)
+}
+
+fn operation(
+    table: Table<'_, '_>,
+    names: &mut BTreeSet<String>,
+    price_tables: &mut PriceTables<'_>,
+    files: &ReleaseFiles,
+) -> Option<Operation> {
+    let mut table = table.named_by("name");
+    let name = table.unique("name", "send", operation_name, names);
+    let title = table.required("title", "Send text messages", shown(100));
+    let input = table.text("input").and_then(|path| schemas::schema(&path, files));
+    let output = table.text("output").and_then(|path| schemas::schema(&path, files));
+    let free = table.flag("free");
+    let max_per_call = table.optional("max_per_call", positive_credits);
+    let natural_key = table.optional("natural_key", natural_key);
+    let on_unknown = table.optional("on_unknown", on_unknown).unwrap_or_default();
+    let mut items = BTreeSet::new();
+    let prices = table
+        .tables("prices")
+        .into_iter()
+        .filter_map(|table| price(table, &mut items, max_per_call, price_tables))
+        .collect();
+    if !table.has("prices") && !free {
+        table.error("has no price; add an [[operations.prices]] table, or write free = true");
+    }
+    if !table.has("max_per_call") && (!free || table.has("prices")) {
+        table.error("\"max_per_call\" is missing; add max_per_call = \"100\", the most credits that one call may hold");
+    }
+    table.finish();
+    let max_per_call = max_per_call.unwrap_or(Credits::ZERO);
+    Some(Operation { name: name?, title: title?, input, output, max_per_call, free, natural_key, on_unknown, prices })
+}
+
+fn on_unknown(text: &str) -> Result<OnUnknown, String> {
+    match text {
+        "release" => Ok(OnUnknown::Release),
+        "capture" => Ok(OnUnknown::Capture),
+        "ask" => Ok(OnUnknown::Ask),
+        _ => Err(format!(
+            "{text:?} is no answer to an unknown outcome; {}",
+            suggest::remedy(text, ["release", "capture", "ask"])
+        )),
+    }
+}
+
+/// A JSON Pointer in which `*` stands for every element of a list.
+fn natural_key(text: &str) -> Result<String, String> {
+    let well_escaped = |segment: &str| segment.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
+    let segment = |segment: &str| !segment.is_empty() && well_escaped(segment);
+    match text.strip_prefix('/') {
+        Some(rest) if text.len() <= 200 && rest.split('/').all(segment) => Ok(text.to_owned()),
+        _ => {
+            Err(format!("{text:?} is no JSON Pointer; write one with \"*\" for every element, as \"/messages/*/uuid\""))
+        }
+    }
+}
+
+fn price(
+    table: Table<'_, '_>,
+    items: &mut BTreeSet<String>,
+    max_per_call: Option<Credits>,
+    price_tables: &mut PriceTables<'_>,
+) -> Option<Price> {
+    let mut table = table.named_by("item");
+    let item = table.unique("item", "message part", shown(100), items);
+    let variable = table.flag("variable");
+    let fixed = table.text("credits");
+    let file = table.text("table");
+    let written = usize::from(variable) + usize::from(table.has("credits")) + usize::from(table.has("table"));
+    if written != 1 {
+        table.error(format_args!(
+            "has {written} prices; write exactly one of table = \"prices/….csv\", credits = \"1\" and variable = true"
+        ));
+    }
+    table.finish();
+    let rate = if let Some(file) = file {
+        let rows = price_tables.rows(&file)?;
+        Rate::Table { file: file.value.to_owned(), rows }
+    } else if let Some(fixed) = fixed {
+        let credits = fixed.read(positive_credits)?;
+        if let Some(max) = max_per_call.filter(|max| credits > *max) {
+            fixed.error(format_args!(
+                "one unit costs {credits} credits, more than the operation's max_per_call of {max}; raise max_per_call"
+            ));
+        }
+        Rate::Fixed(credits)
+    } else {
+        variable.then_some(Rate::Variable)?
+    };
+    Some(Price { item: item?, rate })
+}

@@ -1,0 +1,76 @@
+//! Everything that handlers, jobs and commands share.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Context;
+use iap_core::time::Clock;
+use iap_runtime::{EgressPolicy, Engine, EngineOptions};
+use iap_store::Store;
+use tokio::sync::Notify;
+
+use crate::{
+    calls::Inflight,
+    catalog::{Catalog, Loader},
+    config::Config,
+    secrets::Keys,
+};
+
+/// A host, ready to serve.
+pub struct App {
+    /// Settings.
+    pub config: Config,
+    /// How clients reach this host, without trailing slash.
+    pub public_url: String,
+    /// Storage.
+    pub store: Store,
+    /// The sandbox.
+    pub engine: Arc<Engine>,
+    /// Services.
+    pub catalog: Catalog,
+    /// Keys of this host.
+    pub keys: Keys,
+    /// Work that runs right now.
+    pub inflight: Arc<Inflight>,
+    /// Rings when a job was enqueued.
+    pub bell: Notify,
+    /// Client for the card processor.
+    pub client: reqwest::Client,
+}
+
+/// Where the database of a data folder is.
+pub fn database_path(config: &Config) -> PathBuf {
+    config.data_dir.join("iap.db")
+}
+
+impl App {
+    /// Opens storage, starts the sandbox, loads the catalog and ends what a crash left open.
+    /// `progress` is told what happens, for people who wait.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>, mut progress: impl FnMut(&str)) -> anyhow::Result<Arc<Self>> {
+        std::fs::create_dir_all(&config.data_dir).with_context(|| format!("cannot create the data folder {}", config.data_dir.display()))?;
+        let keys = Keys::load(config.master_key.as_deref(), &config.data_dir)?;
+        let store = Store::open(&database_path(&config), clock)?;
+        let networks = config.egress.allow.iter().map(|text| text.parse().with_context(|| format!("[egress] allow: {text:?} is no network such as \"127.0.0.0/8\"")));
+        let egress = EgressPolicy::allowing(networks.collect::<anyhow::Result<Vec<_>>>()?);
+        let options = EngineOptions { cache_dir: Some(config.data_dir.join("compiled")), cache_key: keys.cache(), egress, ..EngineOptions::default() };
+        let engine = Engine::new(options)?;
+        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen)).trim_end_matches('/').to_owned();
+        let catalog = Catalog::default();
+        let loader = Loader { engine: &engine, store: &store, config: &config, public_url: &public_url };
+        for (name, component) in crate::plugins::first_party::GUESTS {
+            let (service, version) = loader.load(&catalog, component.to_vec()).await.with_context(|| format!("cannot load the embedded plugin {name}"))?;
+            progress(&format!("Loaded {service} {version}"));
+        }
+        for path in &config.plugins {
+            let component = std::fs::read(path).with_context(|| format!("cannot read the plugin {}", path.display()))?;
+            let (service, version) = loader.load(&catalog, component).await.with_context(|| format!("cannot load the plugin {}", path.display()))?;
+            progress(&format!("Loaded {service} {version} from {}", path.display()));
+        }
+        catalog.load_remote(&store).await?;
+        let orphans = crate::calls::recover::recover(&store).await?;
+        if 0 < orphans {
+            progress(&format!("Ended {orphans} calls that an earlier stop had cut off"));
+        }
+        let client = crate::payments::client()?;
+        Ok(Arc::new(Self { config, public_url, store, engine, catalog, keys, inflight: Arc::default(), bell: Notify::new(), client }))
+    }
+}

@@ -1,0 +1,447 @@
+//! The host's side of one call: what a plugin's capabilities do here.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use iap_core::{
+    Credits, Time,
+    hosting::Door,
+    ids::{AccountId, BlobId, CallId, HoldId, JobId},
+    manifest::Operation,
+};
+use iap_runtime::backend::{
+    Answer, AuthorizeOptions, Authorized, Backend, BlobInfo, BoxFuture, CallbackMessage, CaptureDetails, Denied, HostFault, JobOptions, Level, Line,
+    Refusal, Remembered, Scope,
+};
+use iap_store::{
+    Store,
+    repositories::{BlobRow, Blobs, Jobs, NewJob, StoreValues},
+};
+use url::Url;
+
+use super::staged::Staged;
+use crate::{
+    accounts::{self, Met},
+    app::App,
+    catalog::Service,
+};
+
+/// Who and what a backend serves.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The service whose plugin runs.
+    pub service: Arc<Service>,
+    /// The account and its database; nobody in hooks.
+    pub met: Option<Met>,
+    /// The operation; none in jobs and hooks, which price by the operation of their call.
+    pub operation: Option<Operation>,
+    /// `odoo`, `rest`, `job` or `hook`.
+    pub door: &'static str,
+    /// For which company.
+    pub company: Option<String>,
+    /// The most that the caller is willing to pay.
+    pub max_credits: Option<Credits>,
+    /// Key and fingerprint.
+    pub idempotency: Option<(String, String)>,
+    /// URL of the database that the call gave.
+    pub callback_url: Option<String>,
+    /// Whether effects need no hold.
+    pub free: bool,
+    /// Properties for the plugin and its jobs.
+    pub properties: Vec<(String, String)>,
+}
+
+/// What is known of a call so far.
+#[derive(Default)]
+pub(super) struct Progress {
+    pub staged: Staged,
+    /// The call's row is stored.
+    pub begun: bool,
+    /// The call's natural keys, to be claimed with the first hold.
+    pub keys: Vec<String>,
+    pub claimed: bool,
+    /// Natural keys with a stored answer.
+    pub answered: usize,
+    pub captured: Credits,
+    pub lines: String,
+    pub kept: bool,
+    /// Why `authorize` refused for credits.
+    pub shortage: Option<(Credits, Credits)>,
+    /// Another host took a natural key: the call begins anew.
+    pub collided: bool,
+}
+
+/// The backend of one call, job run or hook: everything lands in the ledger and the store.
+pub struct Ledgered {
+    pub(super) app: Arc<App>,
+    pub(super) call: CallId,
+    pub(super) caller: Caller,
+    pub(super) progress: Mutex<Progress>,
+}
+
+/// Longest that a value or blob may live, in seconds: 400 days.
+const LONGEST: i64 = 400 * 24 * 3600;
+
+impl Ledgered {
+    /// For a call that begins.
+    pub fn new(app: Arc<App>, call: CallId, caller: Caller, keys: Vec<String>) -> Self {
+        Self { app, call, caller, progress: Mutex::new(Progress { keys, lines: "[]".to_owned(), ..Progress::default() }) }
+    }
+
+    /// For a job run or hook that goes on with a call which has begun.
+    pub fn resuming(app: Arc<App>, call: CallId, caller: Caller) -> Self {
+        let progress = Progress { begun: true, claimed: true, lines: "[]".to_owned(), ..Progress::default() };
+        Self { app, call, caller, progress: Mutex::new(progress) }
+    }
+
+    /// The call that it serves.
+    pub fn call_id(&self) -> CallId {
+        self.call
+    }
+
+    /// Name of the service whose plugin runs.
+    pub fn service_name(&self) -> &str {
+        &self.caller.service.name
+    }
+
+    /// The account's standing, as the contract names it.
+    pub fn standing(&self) -> &str {
+        self.caller.met.as_ref().map_or("active", |met| met.standing.code())
+    }
+
+    /// Properties for the plugin.
+    pub fn properties(&self) -> &[(String, String)] {
+        &self.caller.properties
+    }
+
+    /// Stores what is staged: the end of a hook.
+    pub async fn flush(&self) -> Result<(), iap_store::StoreError> {
+        let staged = std::mem::take(&mut self.progress().staged);
+        if !staged.is_empty() {
+            self.store().write(staged.statements(self.caller.service.id)).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.app.store
+    }
+
+    pub(super) fn time(&self) -> Time {
+        self.app.store.clock().now()
+    }
+
+    pub(super) fn account(&self) -> Option<AccountId> {
+        Some(self.caller.met.as_ref()?.account.as_ref()?.id)
+    }
+
+    fn database(&self, scope: Scope) -> Result<i64, Denied> {
+        match scope {
+            Scope::Service => Ok(0),
+            Scope::Database => {
+                let database = self.caller.met.as_ref().and_then(|met| met.database.as_ref());
+                let message = "the call is from no known database; use the service scope";
+                database.map(|database| database.id.0).ok_or_else(|| Denied { code: "no-database", message: message.to_owned() })
+            }
+        }
+    }
+
+    fn expiry(&self, ttl: Option<u32>) -> Time {
+        ttl.map_or(Time::NEVER, |seconds| self.time().plus_seconds(i64::from(seconds).min(LONGEST)))
+    }
+
+    async fn within_quota(&self, database: i64, key: &str, added: usize) -> Result<Result<(), Denied>, HostFault> {
+        let quota = self.caller.service.release.as_ref().map_or(0, |release| release.manifest().permissions.store);
+        let used = self.store().store_values().usage(self.caller.service.id, database).await.map_err(fault)?;
+        let pending = self.progress().staged.bytes(database);
+        let total = u64::try_from(used).unwrap_or(0).saturating_add(u64::try_from(pending + key.len() + added).unwrap_or(u64::MAX));
+        Ok(if total <= quota {
+            Ok(())
+        } else {
+            let message = format!("{total} bytes would be stored and [permissions] store allows {quota}; delete some, give values a ttl, or raise it");
+            Err(Denied { code: "over-quota", message })
+        })
+    }
+
+    fn own_blob(&self, id: &str) -> Result<BlobId, Denied> {
+        id.parse().map_err(|_| unknown_blob(id))
+    }
+
+    async fn find_blob(&self, id: &str) -> Result<Result<BlobRow, Denied>, HostFault> {
+        let parsed = match self.own_blob(id) {
+            Ok(parsed) => parsed,
+            Err(denied) => return Ok(Err(denied)),
+        };
+        let found = self.store().blobs().get(parsed, self.caller.service.id, self.account()).await.map_err(fault)?;
+        Ok(found.ok_or_else(|| unknown_blob(id)))
+    }
+
+    fn new_job(&self, kind: &'static str, name: String, payload: Vec<u8>) -> NewJob {
+        let at = self.time();
+        NewJob {
+            id: self.store().ids().job(),
+            kind,
+            service: self.caller.service.id,
+            account: self.account(),
+            call: self.caller.met.is_some().then_some(self.call),
+            name,
+            payload,
+            hold: None,
+            free: self.caller.free,
+            context: serde_json::to_string(&self.caller.properties).unwrap_or_else(|_| "[]".to_owned()),
+            dedupe_key: None,
+            order_key: None,
+            run_at: at,
+            at,
+        }
+    }
+
+    /// Whether a callback may go to the origin of `url` for an account of this service.
+    async fn may_call_back(&self, account: AccountId, url: &Url) -> Result<Result<(), Denied>, HostFault> {
+        let deny = |code, message: &str| Ok(Err(Denied { code, message: message.to_owned() }));
+        let store = self.store();
+        let Some(row) = store.accounts().get(account).await.map_err(fault)?.filter(|row| row.service == self.caller.service.id) else {
+            return deny("unknown-account", "no account of this service has that reference");
+        };
+        let database = match row.database {
+            Some(id) => store.databases().get(id).await.map_err(fault)?,
+            None => None,
+        };
+        let hosting = accounts::hosting_of(database.as_ref(), &self.app.config);
+        if let Some((_, message)) = accounts::ask(Door::Callback, &self.caller.service, hosting, Some(&row)).refusal() {
+            return deny("not-granted", message);
+        }
+        let origin = url.origin();
+        let given = |text: &str| Url::parse(text).is_ok_and(|other| other.origin() == origin);
+        let by_call = self.account() == Some(account) && self.caller.callback_url.as_deref().is_some_and(given);
+        let by_operator = database.and_then(|row| row.declaration.base_url).is_some_and(|base| given(&base));
+        if by_call || by_operator || store.accounts().has_origin(account, &origin.ascii_serialization()).await.map_err(fault)? {
+            return Ok(Ok(()));
+        }
+        deny("origin-refused", "the database never gave that origin: a callback goes only to its base_url or to the webhook or referrer URL of one of its calls")
+    }
+}
+
+pub(super) fn fault(error: impl std::error::Error + Send + Sync + 'static) -> HostFault {
+    HostFault(anyhow::Error::new(error))
+}
+
+fn unknown_blob(id: &str) -> Denied {
+    Denied { code: "unknown-blob", message: format!("there is no blob {id:?}, or its time is up") }
+}
+
+fn info(row: BlobRow) -> BlobInfo {
+    let positive = |number: i64| u64::try_from(number).unwrap_or(0);
+    BlobInfo { id: row.id, content_type: row.content_type, size: positive(row.size), expires_at: positive(row.expires_at.millis()) }
+}
+
+impl Backend for Ledgered {
+    fn authorize(&self, lines: Vec<Line>, options: AuthorizeOptions) -> Answer<'_, Authorized, Refusal> {
+        Box::pin(super::billing::authorize(self, lines, options))
+    }
+
+    fn capture(&self, hold: HoldId, lines: Vec<Line>, details: CaptureDetails) -> Answer<'_, Credits, Refusal> {
+        Box::pin(super::billing::capture(self, hold, lines, details))
+    }
+
+    fn release(&self, hold: HoldId) -> BoxFuture<'_, Result<(), HostFault>> {
+        Box::pin(super::billing::release(self, hold))
+    }
+
+    fn keep(&self, hold: HoldId, ttl: u32, remember: Vec<Remembered>) -> Answer<'_, (), Refusal> {
+        Box::pin(super::billing::keep(self, hold, ttl, remember))
+    }
+
+    fn resume(&self, hold: HoldId) -> Answer<'_, Credits, Refusal> {
+        Box::pin(super::billing::resume(self, hold))
+    }
+
+    fn balance(&self) -> BoxFuture<'_, Result<Credits, HostFault>> {
+        Box::pin(async move {
+            let Some(account) = self.account() else { return Ok(Credits::ZERO) };
+            let row = self.store().accounts().get(account).await.map_err(fault)?;
+            Ok(row.map_or(Credits::ZERO, |row| row.available))
+        })
+    }
+
+    fn store_get(&self, scope: Scope, key: String) -> Answer<'_, Option<Vec<u8>>, Denied> {
+        Box::pin(async move {
+            let database = match self.database(scope) {
+                Ok(database) => database,
+                Err(denied) => return Ok(Err(denied)),
+            };
+            if let Some(own) = self.progress().staged.get(database, &key) {
+                return Ok(Ok(own.map(<[u8]>::to_vec)));
+            }
+            self.store().store_values().get(self.caller.service.id, database, &key).await.map(Ok).map_err(fault)
+        })
+    }
+
+    fn store_set(&self, scope: Scope, key: String, value: Vec<u8>, ttl: Option<u32>) -> Answer<'_, (), Denied> {
+        Box::pin(async move {
+            let database = match self.database(scope) {
+                Ok(database) => database,
+                Err(denied) => return Ok(Err(denied)),
+            };
+            if let Err(denied) = self.within_quota(database, &key, value.len()).await? {
+                return Ok(Err(denied));
+            }
+            let expires_at = self.expiry(ttl);
+            self.progress().staged.set(database, key, value, expires_at);
+            Ok(Ok(()))
+        })
+    }
+
+    fn store_compare_and_set(&self, scope: Scope, key: String, expected: Option<Vec<u8>>, value: Option<Vec<u8>>, ttl: Option<u32>) -> Answer<'_, bool, Denied> {
+        Box::pin(async move {
+            let database = match self.database(scope) {
+                Ok(database) => database,
+                Err(denied) => return Ok(Err(denied)),
+            };
+            if let Some(value) = &value
+                && let Err(denied) = self.within_quota(database, &key, value.len()).await?
+            {
+                return Ok(Err(denied));
+            }
+            if expected.is_none() && value.is_none() {
+                let present = self.store().store_values().get(self.caller.service.id, database, &key).await.map_err(fault)?;
+                return Ok(Ok(present.is_none()));
+            }
+            // What the call itself staged comes first, and must be visible to the comparison.
+            let staged = std::mem::take(&mut self.progress().staged);
+            let mut statements = staged.statements(self.caller.service.id);
+            let place = statements.len();
+            statements.push(StoreValues::compare_and_set(self.caller.service.id, database, &key, expected, value, self.expiry(ttl), self.time()));
+            let written = self.store().write(statements).await.map_err(fault)?;
+            Ok(Ok(written.get(place).is_some_and(|written| written.affected == 1)))
+        })
+    }
+
+    fn store_delete(&self, scope: Scope, key: String) -> Answer<'_, (), Denied> {
+        Box::pin(async move {
+            Ok(self.database(scope).map(|database| self.progress().staged.delete(database, key)))
+        })
+    }
+
+    fn store_list(&self, scope: Scope, prefix: String, after: String, limit: u32) -> Answer<'_, Vec<String>, Denied> {
+        Box::pin(async move {
+            let database = match self.database(scope) {
+                Ok(database) => database,
+                Err(denied) => return Ok(Err(denied)),
+            };
+            // Staged deletions may hide stored keys, so as many more are read.
+            let own: Vec<(String, bool)> = self.progress().staged.keys(database, &prefix).map(|(key, set)| (key.to_owned(), set)).collect();
+            let most = usize::try_from(limit.min(1_000)).unwrap_or(0);
+            let wanted = i64::try_from(most + own.len()).unwrap_or(i64::MAX);
+            let stored = self.store().store_values().list(self.caller.service.id, database, &prefix, &after, wanted).await.map_err(fault)?;
+            let mut keys: std::collections::BTreeSet<String> = stored.into_iter().collect();
+            for (key, set) in own {
+                if !set {
+                    keys.remove(&key);
+                } else if after < key {
+                    keys.insert(key);
+                }
+            }
+            Ok(Ok(keys.into_iter().take(most).collect()))
+        })
+    }
+
+    fn blob_put(&self, content_type: String, bytes: Vec<u8>, ttl: u32) -> Answer<'_, BlobInfo, Denied> {
+        Box::pin(async move {
+            let service = &self.caller.service;
+            let quota = service.release.as_ref().map_or(0, |release| release.manifest().permissions.blobs);
+            let used = self.store().blobs().usage(service.id).await.map_err(fault)?;
+            let size = bytes.len();
+            if quota < u64::try_from(used).unwrap_or(0).saturating_add(u64::try_from(size).unwrap_or(u64::MAX)) {
+                let message = format!("{used} bytes are stored and [permissions] blobs allows {quota}; delete some or raise it");
+                return Ok(Err(Denied { code: "over-quota", message }));
+            }
+            let (id, expires_at) = (self.store().ids().blob(), self.expiry(Some(ttl)));
+            self.store().write(vec![Blobs::put(id, service.id, self.account(), &content_type, bytes, expires_at)]).await.map_err(fault)?;
+            let size = i64::try_from(size).unwrap_or(i64::MAX);
+            Ok(Ok(info(BlobRow { id, content_type, size, expires_at })))
+        })
+    }
+
+    fn blob_stat(&self, id: String) -> Answer<'_, BlobInfo, Denied> {
+        Box::pin(async move { Ok(self.find_blob(&id).await?.map(info)) })
+    }
+
+    fn blob_read(&self, id: String, offset: u64, length: u32) -> Answer<'_, Vec<u8>, Denied> {
+        Box::pin(async move {
+            let blob = match self.find_blob(&id).await? {
+                Ok(blob) => blob,
+                Err(denied) => return Ok(Err(denied)),
+            };
+            match i64::try_from(offset) {
+                Ok(offset) if offset <= blob.size => self.store().blobs().read(blob.id, offset, i64::from(length)).await.map(Ok).map_err(fault),
+                _ => Ok(Err(Denied { code: "bad-range", message: format!("offset {offset} is beyond the blob's {} bytes", blob.size) })),
+            }
+        })
+    }
+
+    fn blob_delete(&self, id: String) -> Answer<'_, (), Denied> {
+        Box::pin(async move {
+            let blob = match self.find_blob(&id).await? {
+                Ok(blob) => blob,
+                Err(denied) => return Ok(Err(denied)),
+            };
+            self.store().write(vec![Blobs::delete(blob.id)]).await.map(|_| Ok(())).map_err(fault)
+        })
+    }
+
+    fn enqueue(&self, name: String, payload: Vec<u8>, options: JobOptions) -> Answer<'_, JobId, Denied> {
+        Box::pin(async move {
+            let mut job = self.new_job("plugin", name, payload);
+            job.run_at = job.at.plus_seconds(i64::from(options.delay));
+            (job.hold, job.dedupe_key) = (options.hold, options.dedupe_key);
+            let id = job.id;
+            self.progress().staged.push(Jobs::enqueue(job));
+            Ok(Ok(id))
+        })
+    }
+
+    fn callback(&self, message: CallbackMessage) -> Answer<'_, JobId, Denied> {
+        Box::pin(async move {
+            let deny = |code, message: String| Ok(Err(Denied { code, message }));
+            let Ok(account) = message.account_ref.parse::<AccountId>() else {
+                return deny("unknown-account", "no account of this service has that reference".to_owned());
+            };
+            let url = match Url::parse(&message.url) {
+                Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
+                _ => return deny("bad-url", "the URL must be absolute, with http or https".to_owned()),
+            };
+            if let Err(denied) = self.may_call_back(account, &url).await? {
+                return Ok(Err(denied));
+            }
+            let mut job = self.new_job("callback", url.into(), message.body);
+            job.account = Some(account);
+            job.order_key = message.order;
+            job.context = serde_json::json!({ "content_type": message.content_type, "json_rpc": message.json_rpc }).to_string();
+            let id = job.id;
+            self.progress().staged.push(Jobs::enqueue(job));
+            Ok(Ok(id))
+        })
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.time().millis()).unwrap_or(0)
+    }
+
+    fn random(&self, buffer: &mut [u8]) {
+        getrandom::fill(buffer).expect("the system gives random bytes");
+    }
+
+    fn log(&self, level: Level, message: &str) {
+        let (service, call) = (self.caller.service.name.as_str(), self.call);
+        match level {
+            Level::Debug => tracing::debug!(service, call.id = %call, "{message}"),
+            Level::Info => tracing::info!(service, call.id = %call, "{message}"),
+            Level::Warn => tracing::warn!(service, call.id = %call, "{message}"),
+            Level::Error => tracing::error!(service, call.id = %call, "{message}"),
+        }
+    }
+}

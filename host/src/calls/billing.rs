@@ -1,0 +1,274 @@
+//! `billing`: the host prices lines, sets credits aside, takes what was delivered.
+
+use iap_core::{
+    Credits,
+    ids::{AccountId, HoldId},
+    ledger::{Authorize, Command, Refusal as Rule},
+    prices::{Caps, Line as CountedLine, PriceRefusal, PricedLines, capture_within, price_lines},
+};
+use iap_runtime::backend::{AuthorizeOptions, Authorized, CaptureDetails, HostFault, Line, Refusal, Remembered};
+use iap_store::{
+    Post, PostError, Statement,
+    repositories::{Accounts, Calls, Known, NaturalKeys, NewCall},
+};
+
+use super::backend::{Ledgered, fault};
+
+type Answered<T> = Result<Result<T, Refusal>, HostFault>;
+
+/// Longest that a hold may live, in seconds: 180 days, as Odoo's own protocol allows.
+const LONGEST_HOLD: u32 = 180 * 24 * 3600;
+/// A hold without a TTL outlives the longest call by this many seconds, so that the call always ends first.
+const CALL_HOLD: u32 = 300;
+/// How long a natural key is claimed by a call whose host may have died, in seconds.
+const CLAIM: i64 = 300;
+
+pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOptions) -> Answered<Authorized> {
+    let account = match allowed(on) {
+        Ok(account) => account,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let Some(operation) = &on.caller.operation else {
+        return Ok(Err(refusal("unknown-price", "only an operation has prices; authorize in handle and keep the hold".to_owned())));
+    };
+    let priced = match price_lines(operation, &counted(lines), Caps { max_credits: on.caller.max_credits }) {
+        Ok(priced) => priced,
+        Err(error) => return Ok(Err(price_refusal(&error))),
+    };
+    if let Some(key) = options.natural_key {
+        match own_key(on, account, key).await? {
+            Some(answer) => return Ok(Ok(Authorized::Answered(answer))),
+            None if on.progress().collided => return Err(collided()),
+            None => {}
+        }
+    }
+    let hold = on.store().ids().hold();
+    let ttl = i64::from(options.ttl.unwrap_or(CALL_HOLD).clamp(1, LONGEST_HOLD)) * 1000;
+    let mut post = Post::new(account, Command::Authorize(Authorize { hold, amount: priced.total, ttl }));
+    post.call = Some(on.call);
+    let (riders, claim_at) = riders_of_authorize(on, account, &priced, options.description.unwrap_or_default());
+    post.riders = Some(Box::new(move |_| riders));
+    match on.store().post(post).await {
+        Ok(_) => {
+            let mut progress = on.progress();
+            (progress.begun, progress.claimed) = (true, true);
+            progress.staged = super::staged::Staged::default();
+            Ok(Ok(Authorized::Hold { id: hold, amount: priced.total }))
+        }
+        Err(PostError::Refused(Rule::InsufficientCredit { needed, available })) => {
+            on.progress().shortage = Some((needed, available));
+            Ok(Err(insufficient(on, needed, available)))
+        }
+        Err(PostError::Refused(Rule::AccountIsSuspended { reason })) => {
+            Ok(Err(refusal("account-suspended", format!("the account is suspended ({reason}); its credits are intact"))))
+        }
+        Err(PostError::Refused(other)) => Ok(Err(refusal("invalid-line", other.to_string()))),
+        Err(PostError::Conflict(conflict)) if claim_at == Some(conflict.statement) => {
+            on.progress().collided = true;
+            Err(collided())
+        }
+        Err(error) => Err(fault(error)),
+    }
+}
+
+pub async fn capture(on: &Ledgered, hold: HoldId, lines: Vec<Line>, details: CaptureDetails) -> Answered<Credits> {
+    let Some((account, held)) = held(on, hold).await? else { return Ok(Err(unknown_hold())) };
+    let Some(operation) = &on.caller.operation else {
+        return Ok(Err(refusal("unknown-price", "the operation that authorized this hold is gone".to_owned())));
+    };
+    let priced = match capture_within(operation, &counted(lines), held) {
+        Ok(priced) => priced,
+        Err(error) => return Ok(Err(price_refusal(&error))),
+    };
+    let json = lines_json(&priced);
+    let remembered = details.remember.len();
+    let mut riders = vec![Calls::captured(on.call, json.clone(), priced.total, details.provider_reference, details.provider_cost, on.time())];
+    riders.extend(answers(on, account, details.remember, false));
+    let staged = on.progress().staged.statements(on.caller.service.id);
+    riders.extend(staged);
+    let post = Post::new(account, Command::Capture { hold, amount: priced.total }).with(move |_| riders);
+    match on.store().post(post).await {
+        Ok(_) => {
+            let mut progress = on.progress();
+            progress.captured = progress.captured.checked_add(priced.total).unwrap_or(Credits::MAX);
+            progress.answered += remembered;
+            progress.lines = json;
+            progress.staged = super::staged::Staged::default();
+            Ok(Ok(priced.total))
+        }
+        Err(PostError::Refused(rule)) => Ok(Err(hold_refusal(&rule))),
+        Err(error) => Err(fault(error)),
+    }
+}
+
+pub async fn release(on: &Ledgered, hold: HoldId) -> Result<(), HostFault> {
+    let Some((account, _)) = held(on, hold).await? else { return Ok(()) };
+    match on.store().post(Post::new(account, Command::Release { hold })).await {
+        // It has ended already: there is nothing to give back.
+        Ok(_) | Err(PostError::Refused(_)) => Ok(()),
+        Err(error) => Err(fault(error)),
+    }
+}
+
+pub async fn keep(on: &Ledgered, hold: HoldId, ttl: u32, remember: Vec<Remembered>) -> Answered<()> {
+    let Some((account, _)) = held(on, hold).await? else { return Ok(Err(unknown_hold())) };
+    let remembered = remember.len();
+    let mut riders = answers(on, account, remember, true);
+    riders.extend(on.progress().staged.statements(on.caller.service.id));
+    let ttl = i64::from(ttl.clamp(1, LONGEST_HOLD)) * 1000;
+    match on.store().post(Post::new(account, Command::Keep { hold, ttl }).with(move |_| riders)).await {
+        Ok(_) => {
+            let mut progress = on.progress();
+            progress.kept = true;
+            progress.answered += remembered;
+            progress.staged = super::staged::Staged::default();
+            Ok(Ok(()))
+        }
+        Err(PostError::Refused(rule)) => Ok(Err(hold_refusal(&rule))),
+        Err(error) => Err(fault(error)),
+    }
+}
+
+pub async fn resume(on: &Ledgered, hold: HoldId) -> Answered<Credits> {
+    let Some((account, call, amount, state)) = on.store().grants().hold(hold).await.map_err(fault)? else { return Ok(Err(unknown_hold())) };
+    if on.account() != Some(account) || call != Some(on.call) {
+        return Ok(Err(unknown_hold()));
+    }
+    match state.as_str() {
+        "live" => Ok(Ok(amount)),
+        "expired" => Ok(Err(refusal("hold-expired", "the hold expired and its credits went back".to_owned()))),
+        ended => Ok(Err(refusal("hold-ended", format!("the hold has ended: it was {ended}")))),
+    }
+}
+
+fn allowed(on: &Ledgered) -> Result<AccountId, Refusal> {
+    let nobody = || refusal("account-disabled", "there is no account to charge".to_owned());
+    let met = on.caller.met.as_ref().ok_or_else(nobody)?;
+    if let Some((code, message)) = met.standing.refusal() {
+        return Err(refusal(code, message.to_owned()));
+    }
+    met.account.as_ref().map(|account| account.id).ok_or_else(nobody)
+}
+
+/// The account and amount of a hold of this very account.
+async fn held(on: &Ledgered, hold: HoldId) -> Result<Option<(AccountId, Credits)>, HostFault> {
+    let found = on.store().grants().hold(hold).await.map_err(fault)?;
+    Ok(found.filter(|(account, ..)| on.account() == Some(*account)).map(|(account, _, amount, _)| (account, amount)))
+}
+
+/// A natural key that the plugin derived: its stored answer, or it joins those to claim.
+async fn own_key(on: &Ledgered, account: AccountId, key: String) -> Result<Option<Vec<u8>>, HostFault> {
+    let known = on.store().natural_keys().known(account, std::slice::from_ref(&key)).await.map_err(fault)?;
+    match known.into_iter().next() {
+        Some((_, Known::Answered(answer))) => return Ok(Some(answer)),
+        Some((_, Known::Running(call, _))) if call != on.call => on.progress().collided = true,
+        Some((_, Known::Running(..))) => {}
+        None => {
+            let mut progress = on.progress();
+            progress.keys.push(key);
+            progress.claimed = false;
+        }
+    }
+    Ok(None)
+}
+
+/// What is stored with a hold, and which of it claims the natural keys.
+fn riders_of_authorize(on: &Ledgered, account: AccountId, priced: &PricedLines, description: String) -> (Vec<Statement>, Option<usize>) {
+    let progress = on.progress();
+    let mut riders = Vec::new();
+    if !progress.begun {
+        riders.push(Calls::begin(NewCall {
+            id: on.call,
+            account,
+            release: on.caller.service.release.as_ref().map(|release| release.id),
+            operation: on.caller.operation.as_ref().map_or_else(String::new, |operation| operation.name.clone()),
+            door: on.caller.door,
+            company: on.caller.company.clone(),
+            lines: lines_json(priced),
+            description,
+            idempotency: on.caller.idempotency.clone(),
+            at: on.time(),
+        }));
+        if let Some(origin) = on.caller.callback_url.as_deref().and_then(|url| url::Url::parse(url).ok()) {
+            riders.push(Accounts::origin(account, &origin.origin().ascii_serialization(), on.time()));
+        }
+    }
+    let mut claim_at = None;
+    if !progress.claimed && !progress.keys.is_empty() {
+        claim_at = Some(riders.len());
+        riders.push(NaturalKeys::claim(account, &progress.keys, on.call, on.time(), on.time().plus_seconds(CLAIM)));
+    }
+    riders.extend(progress.staged.statements(on.caller.service.id));
+    (riders, claim_at)
+}
+
+fn answers(on: &Ledgered, account: AccountId, remember: Vec<Remembered>, provisional: bool) -> Vec<Statement> {
+    let now = on.time();
+    remember.into_iter().map(|one| NaturalKeys::answer(account, &one.key, on.call, one.answer, provisional, now)).collect()
+}
+
+fn counted(lines: Vec<Line>) -> Vec<CountedLine> {
+    lines.into_iter().map(|Line { item, key, units, note }| CountedLine { item, key, units, note }).collect()
+}
+
+/// Priced lines as stored and shown; equal items, keys and notes are added up, so that a batch of ten
+/// thousand messages to one country is one line.
+pub(super) fn lines_json(priced: &PricedLines) -> String {
+    let mut shown: Vec<(&iap_core::prices::PricedLine, u64, Credits)> = Vec::new();
+    let mut places = std::collections::HashMap::new();
+    for line in &priced.lines {
+        match places.entry((line.item.as_str(), line.key.as_str(), line.unit_price)) {
+            std::collections::hash_map::Entry::Vacant(place) => {
+                place.insert(shown.len());
+                shown.push((line, line.units, line.amount));
+            }
+            std::collections::hash_map::Entry::Occupied(place) => {
+                if let Some((_, units, amount)) = shown.get_mut(*place.get()) {
+                    *units = units.saturating_add(line.units);
+                    *amount = amount.checked_add(line.amount).unwrap_or(Credits::MAX);
+                }
+            }
+        }
+    }
+    let texts = shown.into_iter().map(|(line, units, amount)| {
+        serde_json::json!({ "item": line.item, "key": line.key, "units": units, "unit_price": line.unit_price, "credits": amount, "note": line.note })
+    });
+    serde_json::Value::from_iter(texts).to_string()
+}
+
+pub(super) fn refusal(code: &str, message: String) -> Refusal {
+    Refusal { code: code.to_owned(), message, details: Vec::new() }
+}
+
+fn price_refusal(error: &PriceRefusal) -> Refusal {
+    let details = error.line().map(|line| ("line".to_owned(), line.to_string())).into_iter().collect();
+    Refusal { code: error.code().to_owned(), message: error.to_string(), details }
+}
+
+fn insufficient(on: &Ledgered, needed: Credits, available: Credits) -> Refusal {
+    let details = vec![
+        ("needed".to_owned(), needed.to_string()),
+        ("available".to_owned(), available.to_string()),
+        ("buy_url".to_owned(), format!("{}/iap/1/credit", on.app.public_url)),
+    ];
+    let message = format!("{needed} credits are needed and {available} are available; buy a pack");
+    Refusal { code: "insufficient-credit".to_owned(), message, details }
+}
+
+fn hold_refusal(rule: &Rule) -> Refusal {
+    let code = match rule {
+        Rule::HoldHasExpired => "hold-expired",
+        Rule::HoldHasEnded { .. } => "hold-ended",
+        Rule::ExceedsHold { .. } => "exceeds-hold",
+        _ => "invalid-line",
+    };
+    refusal(code, rule.to_string())
+}
+
+fn unknown_hold() -> Refusal {
+    refusal("unknown-hold", "this account has no such hold".to_owned())
+}
+
+fn collided() -> HostFault {
+    HostFault(anyhow::anyhow!("another call has begun the same work"))
+}

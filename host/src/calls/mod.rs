@@ -1,0 +1,70 @@
+//! One metered call, end to end: the heart of the host.
+//!
+//! ```text
+//! door ── Request ──► run ─┬─ idempotency key known? ──► the first answer
+//!                          ├─ natural keys claimed, repeats waited for ──► inflight
+//!                          ├─ plugin.handle(…, Ledgered)  billing, store, jobs … ──► store.post + riders
+//!                          └─ settle: what is left open ends as the operation declares
+//! ```
+//!
+//! Two commits serve a charged call: one with the hold, one with the capture. Everything that must
+//! happen with them (the call's row, natural keys, what the plugin stores, jobs) rides along.
+
+mod backend;
+mod billing;
+mod error;
+mod inflight;
+pub mod recover;
+mod run;
+mod settle;
+mod staged;
+
+use std::sync::Arc;
+
+use iap_core::{Credits, ids::CallId};
+
+pub use backend::{Caller, Ledgered};
+pub use error::CallError;
+pub use inflight::Inflight;
+pub use run::{quote, run};
+pub use settle::{end_of_job, settle_job};
+
+use crate::{accounts::Met, catalog::Service};
+
+/// A request to invoke an operation.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The service.
+    pub service: Arc<Service>,
+    /// Name of the operation.
+    pub operation: String,
+    /// JSON input.
+    pub input: Vec<u8>,
+    /// Who calls.
+    pub met: Met,
+    /// `odoo` or `rest`.
+    pub door: &'static str,
+    /// For which company.
+    pub company: Option<String>,
+    /// The most that the caller is willing to pay.
+    pub max_credits: Option<Credits>,
+    /// Key and fingerprint (`{field: hash}` as JSON) of the request.
+    pub idempotency: Option<(String, String)>,
+    /// URL of the database that the request gave.
+    pub callback_url: Option<String>,
+}
+
+/// An answered call.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The call.
+    pub id: CallId,
+    /// JSON output.
+    pub output: Vec<u8>,
+    /// Priced lines as JSON; empty if nothing was charged.
+    pub lines: String,
+    /// Credits taken.
+    pub credits: Credits,
+    /// Whether it is the stored answer of an earlier call.
+    pub repeated: bool,
+}

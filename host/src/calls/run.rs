@@ -1,0 +1,201 @@
+//! Runs a call from its request to its answer.
+
+use std::{sync::Arc, time::Duration};
+
+use iap_core::{
+    ids::{AccountId, CallId},
+    manifest::Operation,
+    natural_keys::natural_keys,
+    prices::{Caps, Line, PricedLines, price_lines},
+};
+use iap_runtime::{Call, CallGrant, Context, backend::Remembered};
+use iap_store::repositories::{CallRow, CallState, Known};
+
+use super::{
+    Answer, CallError, Request,
+    backend::{Caller, Ledgered},
+    settle,
+};
+use crate::{app::App, catalog::Release};
+
+/// How long a repeat waits for the first call with its key: Odoo hangs up after 15 s.
+const PATIENCE: Duration = Duration::from_secs(14);
+/// How often a repeat looks whether a call on another host has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How often a call begins anew because another host was faster with its work.
+const COLLISIONS: usize = 3;
+
+/// Invokes an operation and settles the call. It goes on to its end even if the caller goes away.
+pub async fn run(app: Arc<App>, request: Request) -> Result<Answer, CallError> {
+    let task = tokio::spawn(async move { run_here(app, request).await });
+    task.await.unwrap_or_else(|error| Err(CallError::Host(format!("the call's task failed: {error}"))))
+}
+
+async fn run_here(app: Arc<App>, request: Request) -> Result<Answer, CallError> {
+    let (release, operation) = operation(&request)?;
+    let account = request.met.account.as_ref().map(|account| account.id);
+    let input = parse(&request.input)?;
+    let keys = match (&operation.natural_key, account) {
+        (Some(pointer), Some(_)) => natural_keys(pointer, &input).map_err(|error| CallError::BadInput(error.to_string()))?,
+        _ => Vec::new(),
+    };
+    drop(input);
+    let waited = tokio::time::Instant::now();
+    let left = || PATIENCE.saturating_sub(waited.elapsed());
+    let mut wanted = keys.clone();
+    wanted.extend(request.idempotency.as_ref().map(|(key, _)| format!("\0{key}")));
+    let _held = match account {
+        Some(account) if !wanted.is_empty() => Some(app.inflight.take(account, &wanted, PATIENCE).await.ok_or(CallError::StillRunning)?),
+        _ => None,
+    };
+    for _ in 0..COLLISIONS {
+        if let (Some(account), Some((key, fingerprint))) = (account, &request.idempotency)
+            && let Some(answer) = answered_before(&app, account, key, fingerprint, left()).await?
+        {
+            return Ok(answer);
+        }
+        let repeats = match account {
+            Some(account) => repeats(&app, account, &keys, left()).await?,
+            None => Vec::new(),
+        };
+        let fresh = keys.iter().filter(|key| !repeats.iter().any(|repeat| repeat.key == **key)).cloned().collect();
+        match attempt(&app, &request, release, operation, repeats, fresh).await {
+            Err(CallError::StillRunning) if !left().is_zero() => {}
+            done => return done,
+        }
+    }
+    Err(CallError::StillRunning)
+}
+
+async fn attempt(app: &Arc<App>, request: &Request, release: &Release, operation: &Operation, repeats: Vec<Remembered>, fresh: Vec<String>) -> Result<Answer, CallError> {
+    let id = app.store.ids().call();
+    let caller = caller(request, operation);
+    let context = context(id, &caller);
+    let grant = grant(release, &caller);
+    let backend = Arc::new(Ledgered::new(Arc::clone(app), id, caller, fresh));
+    let call = Call { context, operation: operation.name.clone(), input: request.input.clone(), repeats };
+    let ended = release.plugin.handle(call, backend.clone(), grant).await;
+    settle::end_of_call(&backend, operation, ended).await
+}
+
+/// The lines that a call would authorize, priced, without effects.
+pub async fn quote(app: Arc<App>, request: Request) -> Result<PricedLines, CallError> {
+    let (release, operation) = operation(&request)?;
+    parse(&request.input)?;
+    let caller = caller(&request, operation);
+    let id = app.store.ids().call();
+    let call = Call { context: context(id, &caller), operation: operation.name.clone(), input: request.input.clone(), repeats: Vec::new() };
+    let grant = grant(release, &caller);
+    let backend = Arc::new(Ledgered::new(Arc::clone(&app), id, caller, Vec::new()));
+    let ended = release.plugin.quote(call, backend.clone(), grant).await;
+    let lines: Vec<Line> = match ended.result {
+        Ok(Ok(lines)) => lines.into_iter().map(|line| Line { item: line.item, key: line.key, units: line.units, note: line.note }).collect(),
+        Ok(Err(failure)) => return Err(CallError::Failure(failure)),
+        Err(fault) => return Err(settle::fault(fault, false)),
+    };
+    if lines.is_empty() {
+        return Ok(PricedLines::default());
+    }
+    price_lines(operation, &lines, Caps { max_credits: request.max_credits }).map_err(|error| CallError::BadInput(error.to_string()))
+}
+
+fn operation(request: &Request) -> Result<(&Release, &Operation), CallError> {
+    let service = &request.service;
+    let release = service.release.as_ref().ok_or_else(|| CallError::Remote(service.name.clone()))?;
+    let unknown = || CallError::UnknownOperation { service: service.name.clone(), operation: request.operation.clone() };
+    let operation = release.manifest().operation(&request.operation).ok_or_else(unknown)?;
+    Ok((release, operation))
+}
+
+fn parse(input: &[u8]) -> Result<serde_json::Value, CallError> {
+    serde_json::from_slice(input).map_err(|error| CallError::BadInput(format!("the input is not JSON: {error}")))
+}
+
+fn caller(request: &Request, operation: &Operation) -> Caller {
+    let database = request.met.database.as_ref();
+    let named = [
+        ("door", Some(request.door.to_owned())),
+        ("database", database.map(|row| row.dbuuid.clone())),
+        ("hosting", database.map(|row| row.declaration.hosting.clone())),
+        ("country", database.and_then(|row| row.declaration.country.clone())),
+        ("company", request.company.clone()),
+        ("callback_url", request.callback_url.clone()),
+        ("max_credits", request.max_credits.map(|credits| credits.to_string())),
+    ];
+    Caller {
+        service: Arc::clone(&request.service),
+        met: Some(request.met.clone()),
+        operation: Some(operation.clone()),
+        door: request.door,
+        company: request.company.clone(),
+        max_credits: request.max_credits,
+        idempotency: request.idempotency.clone(),
+        callback_url: request.callback_url.clone(),
+        // The mark of a free operation is worth nothing to who may not use the service.
+        free: operation.free && request.met.standing.refusal().is_none(),
+        properties: named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
+    }
+}
+
+pub(super) fn context(id: CallId, caller: &Caller) -> Context {
+    let met = caller.met.as_ref();
+    Context {
+        call_id: id.to_string(),
+        account_ref: met.and_then(|met| met.account.as_ref()).map_or_else(String::new, |account| account.id.to_string()),
+        standing: met.map_or("active", |met| met.standing.code()).to_owned(),
+        properties: caller.properties.clone(),
+    }
+}
+
+fn grant(release: &Release, caller: &Caller) -> CallGrant {
+    let account = caller.met.as_ref().and_then(|met| met.account.as_ref()).map(|account| account.id);
+    CallGrant { free: caller.free, time: release.manifest().limits.time, account, ..CallGrant::default() }
+}
+
+/// What earlier calls answered under these natural keys; waits for those that still run elsewhere.
+async fn repeats(app: &App, account: AccountId, keys: &[String], patience: Duration) -> Result<Vec<Remembered>, CallError> {
+    let until = tokio::time::Instant::now() + patience;
+    loop {
+        let known = app.store.natural_keys().known(account, keys).await?;
+        if !known.iter().any(|(_, known)| matches!(known, Known::Running(..))) {
+            let answered = known.into_iter().filter_map(|(key, known)| match known {
+                Known::Answered(answer) => Some(Remembered { key, answer }),
+                Known::Running(..) => None,
+            });
+            return Ok(answered.collect());
+        }
+        if until <= tokio::time::Instant::now() {
+            return Err(CallError::StillRunning);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// The stored answer of an earlier call with this idempotency key; waits for one that still runs.
+async fn answered_before(app: &App, account: AccountId, key: &str, fingerprint: &str, patience: Duration) -> Result<Option<Answer>, CallError> {
+    let until = tokio::time::Instant::now() + patience;
+    loop {
+        let Some(row) = app.store.calls().by_key(account, key).await? else { return Ok(None) };
+        if let Some(field) = differing_field(row.fingerprint.as_deref().unwrap_or("{}"), fingerprint) {
+            return Err(CallError::KeyReused { field });
+        }
+        if row.state != CallState::Running {
+            return Ok(Some(stored(row)));
+        }
+        if until <= tokio::time::Instant::now() {
+            return Err(CallError::StillRunning);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+fn stored(row: CallRow) -> Answer {
+    Answer { id: row.id, output: row.output.unwrap_or_else(|| b"null".to_vec()), lines: row.lines, credits: row.credits, repeated: true }
+}
+
+/// The first member in which two fingerprints differ.
+pub fn differing_field(before: &str, now: &str) -> Option<String> {
+    let read = |text: &str| serde_json::from_str::<std::collections::BTreeMap<String, String>>(text).unwrap_or_default();
+    let (before, now) = (read(before), read(now));
+    before.keys().chain(now.keys()).find(|field| before.get(*field) != now.get(*field)).cloned()
+}

@@ -1,0 +1,195 @@
+//! How a call ends decides who pays.
+//!
+//! A trap runs no guest destructor, so whatever the plugin left open is settled here: released, or, if
+//! a request with effects was never answered, as the operation's `on_unknown` says.
+
+use iap_core::{
+    Credits,
+    ids::{AccountId, HoldId},
+    ledger::Command,
+    manifest::{OnUnknown, Operation},
+};
+use iap_runtime::{Ended, Failure, Fault};
+use iap_store::{
+    Post, PostError, Statement,
+    repositories::{CallState, Calls, NaturalKeys, NewCall},
+};
+
+use super::{Answer, CallError, backend::Ledgered};
+
+/// Settles a call whose plugin has ended, and gives its answer.
+pub async fn end_of_call(on: &Ledgered, operation: &Operation, ended: Ended<Vec<u8>>) -> Result<Answer, CallError> {
+    if on.progress().collided {
+        settle_holds(on, &ended.open_holds, OnUnknown::Release).await?;
+        return Err(CallError::StillRunning);
+    }
+    let unknown = ended.unanswered && ended.result.is_err();
+    settle_holds(on, &ended.open_holds, if unknown { operation.on_unknown } else { OnUnknown::Release }).await?;
+    let (state, problem) = verdict(on, &ended);
+    store_end(on, state, problem, &ended).await?;
+    let progress = on.progress();
+    match ended.result {
+        Ok(Ok(output)) => Ok(Answer { id: on.call, output, lines: progress.lines.clone(), credits: progress.captured, repeated: false }),
+        Ok(Err(Failure::InsufficientCredit)) => Err(match progress.shortage {
+            Some((needed, available)) => CallError::InsufficientCredit { needed, available },
+            None => CallError::Failure(Failure::InsufficientCredit),
+        }),
+        Ok(Err(failure)) => Err(match standing(on) {
+            Some((code, message)) => CallError::Standing { code, message },
+            None => CallError::Failure(failure),
+        }),
+        Err(cause) => Err(fault(cause, progress.captured.is_positive())),
+    }
+}
+
+/// The refusal of the account, which explains the plugin's failure better than the plugin can.
+fn standing(on: &Ledgered) -> Option<(&'static str, String)> {
+    let (code, message) = on.caller.met.as_ref()?.standing.refusal()?;
+    Some((code, message.to_owned()))
+}
+
+pub(super) fn fault(fault: Fault, charged: bool) -> CallError {
+    match fault {
+        Fault::Busy(busy) => CallError::Busy(busy),
+        Fault::Host(why) => CallError::Host(why),
+        fault @ (Fault::Guest(_) | Fault::Limit(_)) => CallError::Fault { fault, charged },
+    }
+}
+
+/// Settles a job run: its resumed hold stays for the next attempt unless the job is over.
+pub async fn settle_job(on: &Ledgered, ended: &Ended<()>) -> Result<(), CallError> {
+    settle_holds(on, &ended.open_holds, OnUnknown::Release).await?;
+    let staged = on.progress().staged.statements(on.caller.service.id);
+    if !staged.is_empty() && matches!(ended.result, Ok(Ok(()))) {
+        on.store().write(staged).await?;
+    }
+    Ok(())
+}
+
+/// Ends the call of a job that is over: its hold, provisional answers and row.
+pub async fn end_of_job(on: &Ledgered, hold: Option<HoldId>, problem: Option<String>) -> Result<(), CallError> {
+    if let (Some(hold), Some(account)) = (hold, on.account()) {
+        end_hold(on, account, hold, OnUnknown::Release).await?;
+    }
+    let row = on.store().calls().get(on.call).await?;
+    let Some(row) = row else { return Ok(()) };
+    let state = match (row.credits.is_positive(), &problem) {
+        (true, None) => CallState::Captured,
+        (true, Some(_)) => CallState::Partial,
+        (false, None) => CallState::Answered,
+        (false, Some(_)) => CallState::Failed,
+    };
+    let end = match row.state {
+        CallState::Queued | CallState::Running | CallState::Captured => vec![Calls::set_state(on.call, state, problem, on.time())],
+        _ => Vec::new(),
+    };
+    on.store().write(end.into_iter().chain([NaturalKeys::let_go_provisional(on.call)]).collect()).await?;
+    Ok(())
+}
+
+async fn settle_holds(on: &Ledgered, holds: &[HoldId], how: OnUnknown) -> Result<(), CallError> {
+    let Some(account) = on.account() else { return Ok(()) };
+    for hold in holds {
+        end_hold(on, account, *hold, how).await?;
+    }
+    Ok(())
+}
+
+async fn end_hold(on: &Ledgered, account: AccountId, hold: HoldId, how: OnUnknown) -> Result<(), CallError> {
+    let amount = on.store().grants().hold(hold).await?.map_or(Credits::ZERO, |(_, _, amount, _)| amount);
+    let post = match how {
+        OnUnknown::Capture => {
+            let (call, lines, at) = (on.call, on.progress().lines.clone(), on.time());
+            on.progress().captured = amount;
+            Post::new(account, Command::Capture { hold, amount }).with(move |_| vec![Calls::captured(call, lines, amount, None, None, at)])
+        }
+        OnUnknown::Release | OnUnknown::Ask => Post::new(account, Command::Release { hold }),
+    };
+    match on.store().post(post).await {
+        // It has ended or expired by itself: nothing is left to settle.
+        Ok(_) | Err(PostError::Refused(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn verdict(on: &Ledgered, ended: &Ended<Vec<u8>>) -> (CallState, Option<String>) {
+    let progress = on.progress();
+    let problem = match &ended.result {
+        Ok(Ok(_)) => None,
+        Ok(Err(failure)) => Some(describe(failure)),
+        Err(fault) => Some(format!("{}: {fault}", fault.class())),
+    };
+    let state = match (progress.captured.is_positive(), progress.kept, &problem) {
+        (_, true, None) => CallState::Queued,
+        (true, _, None) => CallState::Captured,
+        (true, _, Some(_)) => CallState::Partial,
+        (false, _, None) => CallState::Answered,
+        (false, _, Some(_)) => CallState::Failed,
+    };
+    (state, problem)
+}
+
+fn describe(failure: &Failure) -> String {
+    match failure {
+        Failure::BadRequest { field, message } => format!("bad-request: {field}: {message}"),
+        Failure::InsufficientCredit => "insufficient-credit".to_owned(),
+        Failure::ProviderUnavailable(_) => "provider-unavailable".to_owned(),
+        Failure::Refused(reason) => format!("refused: {reason}"),
+        Failure::Internal(details) => format!("internal: {details}"),
+        Failure::Other { code, message } => format!("{code}: {message}"),
+    }
+}
+
+/// Stores how the call ended, with what the plugin staged since its last ledger step.
+async fn store_end(on: &Ledgered, state: CallState, problem: Option<String>, ended: &Ended<Vec<u8>>) -> Result<(), CallError> {
+    let statements = {
+        let progress = on.progress();
+        let output = ended.result.as_ref().ok().and_then(|result| result.as_ref().ok()).cloned();
+        let failed_free = state == CallState::Failed;
+        let mut statements: Vec<Statement> = Vec::new();
+        let keep_key = on.caller.idempotency.is_some() && !failed_free;
+        if !progress.begun && keep_key
+            && let Some(account) = on.account()
+        {
+            statements.push(begin(on, account));
+        }
+        // A capture has recorded its call's end already, unless there is more to say.
+        let said = state == CallState::Captured && on.caller.idempotency.is_none();
+        if (progress.begun && !said) || !statements.is_empty() {
+            statements.push(Calls::end(on.call, state, problem, output, on.time()));
+        }
+        if progress.begun && failed_free && on.caller.idempotency.is_some() {
+            statements.push(Calls::free_key(on.call));
+        }
+        if progress.begun && progress.claimed && progress.answered < progress.keys.len() {
+            statements.push(if matches!(state, CallState::Failed | CallState::Partial) && !progress.kept {
+                NaturalKeys::let_go_provisional(on.call)
+            } else {
+                NaturalKeys::let_go(on.call)
+            });
+        }
+        if matches!(ended.result, Ok(Ok(_))) || progress.captured.is_positive() {
+            statements.extend(progress.staged.statements(on.caller.service.id));
+        }
+        statements
+    };
+    if !statements.is_empty() {
+        on.store().write(statements).await?;
+    }
+    Ok(())
+}
+
+fn begin(on: &Ledgered, account: AccountId) -> Statement {
+    Calls::begin(NewCall {
+        id: on.call,
+        account,
+        release: on.caller.service.release.as_ref().map(|release| release.id),
+        operation: on.caller.operation.as_ref().map_or_else(String::new, |operation| operation.name.clone()),
+        door: on.caller.door,
+        company: on.caller.company.clone(),
+        lines: "[]".to_owned(),
+        description: String::new(),
+        idempotency: on.caller.idempotency.clone(),
+        at: on.time(),
+    })
+}

@@ -1,0 +1,86 @@
+//! Which service answers a path. One owner a path.
+
+use std::{collections::HashMap, sync::Arc};
+
+use iap_core::manifest::Route;
+
+use super::{LoadReleaseError, Service};
+
+/// Routes of all services: exact ones by their path, patterns by their segments.
+#[derive(Default)]
+pub struct Routes {
+    exact: HashMap<String, (String, Route)>,
+    patterns: Vec<(Vec<String>, String, Route)>,
+}
+
+impl Routes {
+    /// Collects the routes of services; refuses a path with two owners.
+    pub fn of<'a>(services: impl Iterator<Item = &'a Arc<Service>>) -> Result<Self, LoadReleaseError> {
+        let mut routes = Self::default();
+        for service in services {
+            for route in service.release.iter().flat_map(|release| &release.manifest().routes) {
+                routes.add(service, route)?;
+            }
+        }
+        Ok(routes)
+    }
+
+    fn add(&mut self, service: &Service, route: &Route) -> Result<(), LoadReleaseError> {
+        let taken = |owner: &str| LoadReleaseError::PathTaken { path: route.path.clone(), service: service.name.clone(), owner: owner.to_owned() };
+        if route.path.contains('{') {
+            let segments: Vec<String> = route.path.split('/').map(str::to_owned).collect();
+            let shape = |segments: &[String]| segments.iter().map(|s| if s.starts_with('{') { "{}".to_owned() } else { s.clone() }).collect::<Vec<_>>();
+            if let Some((_, owner, _)) = self.patterns.iter().find(|(other, ..)| shape(other) == shape(&segments)) {
+                return Err(taken(owner));
+            }
+            self.patterns.push((segments, service.name.clone(), route.clone()));
+        } else if let Some((owner, _)) = self.exact.get(&route.path) {
+            return Err(taken(owner));
+        } else {
+            self.exact.insert(route.path.clone(), (service.name.clone(), route.clone()));
+        }
+        Ok(())
+    }
+
+    /// The service, its route and the values of the route's `{name}` segments.
+    pub fn find(&self, path: &str) -> Option<(&str, Route, Vec<(String, String)>)> {
+        if let Some((service, route)) = self.exact.get(path) {
+            return Some((service, route.clone(), Vec::new()));
+        }
+        let asked: Vec<&str> = path.split('/').collect();
+        self.patterns.iter().find_map(|(segments, service, route)| {
+            let values = fit(segments, &asked)?;
+            Some((service.as_str(), route.clone(), values))
+        })
+    }
+}
+
+fn fit(pattern: &[String], asked: &[&str]) -> Option<Vec<(String, String)>> {
+    if pattern.len() != asked.len() {
+        return None;
+    }
+    let mut values = Vec::new();
+    for (expected, segment) in pattern.iter().zip(asked) {
+        match expected.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            Some(name) if !segment.is_empty() => values.push((name.to_owned(), (*segment).to_owned())),
+            None if expected == segment => {}
+            _ => return None,
+        }
+    }
+    Some(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_take_whole_segments() {
+        let pattern: Vec<String> = "/api/extract/{kind}/1/parse".split('/').map(str::to_owned).collect();
+        let check = |path: &str| fit(&pattern, &path.split('/').collect::<Vec<_>>());
+        assert_eq!(check("/api/extract/invoice/1/parse"), Some(vec![("kind".to_owned(), "invoice".to_owned())]));
+        for path in ["/api/extract//1/parse", "/api/extract/a/b/1/parse", "/api/extract/invoice/2/parse", "/api/extract/invoice/1/parse/"] {
+            assert_eq!(check(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! `iap serve`.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::Context;
+use iap_host::{App, clock::SystemClock, server};
+use tokio::net::TcpListener;
+
+use super::Settings;
+
+/// Serve databases.
+#[derive(clap::Args)]
+pub struct Serve {
+    #[command(flatten)]
+    settings: Settings,
+    /// Address to listen on [default: 127.0.0.1:8070].
+    #[arg(long, env = "IAP_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Component of a further plugin to serve; may be given several times.
+    #[arg(long = "plugin", value_name = "FILE")]
+    plugins: Vec<PathBuf>,
+}
+
+impl Serve {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        super::log("info");
+        let mut config = self.settings.load()?;
+        config.listen = self.listen.unwrap_or(config.listen);
+        config.plugins.extend(self.plugins);
+        if config.operator_token.is_none() {
+            tracing::warn!("No operator token is set: the operator's API is closed. Set IAP_OPERATOR_TOKEN=iap_op_…");
+        }
+        super::runtime()?.block_on(async {
+            let listener = TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+            config.listen = listener.local_addr()?;
+            let app = App::start(config, Arc::new(SystemClock), |step| tracing::info!("{step}")).await?;
+            tracing::info!("Serving at {} (listening on {})", app.public_url, app.config.listen);
+            server::serve(app, listener, super::stop_signal()).await?;
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! `iap simulate`: the outside world, as processes of their own.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use anyhow::Context;
+use iap_providers::{
+    card::{self, CardOptions},
+    carrier::{self, CarrierOptions},
+};
+use tokio::net::TcpListener;
+use url::Url;
+
+/// Play a provider of the outside world.
+#[derive(clap::Subcommand)]
+pub enum Simulate {
+    /// An SMS carrier that speaks Twilio's Messages API; its front page lists the numbers that fail.
+    Carrier {
+        /// Address to listen on.
+        #[arg(long, default_value = "127.0.0.1:8071", value_name = "ADDRESS")]
+        listen: SocketAddr,
+        /// Account SID that callers must use.
+        #[arg(long, default_value_t = CarrierOptions::default().account_sid, value_name = "SID")]
+        account_sid: String,
+        /// Auth token that callers must use; it also signs status callbacks.
+        #[arg(long, default_value_t = CarrierOptions::default().auth_token, value_name = "TOKEN")]
+        auth_token: String,
+    },
+    /// A card processor that speaks Stripe's Checkout API, with its payment page.
+    Card {
+        /// Address to listen on.
+        #[arg(long, default_value = "127.0.0.1:8072", value_name = "ADDRESS")]
+        listen: SocketAddr,
+        /// Secret key that callers must use.
+        #[arg(long, default_value_t = CardOptions::default().secret_key, value_name = "KEY")]
+        secret_key: String,
+        /// Secret that signs webhooks.
+        #[arg(long, default_value_t = CardOptions::default().webhook_secret, value_name = "SECRET")]
+        webhook_secret: String,
+        /// Where to send webhooks, as http://127.0.0.1:8070/payments/stripe/webhook.
+        #[arg(long, value_name = "URL")]
+        webhook_url: Option<Url>,
+    },
+}
+
+impl Simulate {
+    #[expect(clippy::print_stdout, reason = "whoever starts it reads the address")]
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        super::log("info");
+        super::runtime()?.block_on(async {
+            let bind = async |address: SocketAddr| -> anyhow::Result<TcpListener> {
+                let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+                println!("listening on http://{}", listener.local_addr()?);
+                Ok(listener)
+            };
+            match self {
+                Self::Carrier { listen, account_sid, auth_token } => {
+                    let options = CarrierOptions { account_sid, auth_token, ..CarrierOptions::default() };
+                    carrier::serve(bind(listen).await?, options, super::stop_signal()).await?;
+                }
+                Self::Card { listen, secret_key, webhook_secret, webhook_url } => {
+                    let options = CardOptions { secret_key, webhook_secret, webhook_url, ..CardOptions::default() };
+                    card::serve(bind(listen).await?, options, super::stop_signal()).await?;
+                }
+            }
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}

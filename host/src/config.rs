@@ -1,0 +1,168 @@
+//! Settings: `iap.toml` < environment `IAP_*` < flags.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use iap_core::hosting::{FirstUse, Hosting, VendorKind};
+use serde::Deserialize;
+
+/// All settings of a host.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder of the database, keys and compiled code.
+    pub data_dir: PathBuf,
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// How clients reach this host, without trailing slash; from `listen` if not set.
+    pub public_url: Option<String>,
+    /// Operator's bearer token (`iap_op_…`), all rights.
+    pub operator_token: Option<String>,
+    /// At least 32 characters; a file in the data folder if not set.
+    pub master_key: Option<String>,
+    /// What a database is that nobody declared.
+    pub first_contact_hosting: Hosting,
+    /// Whether a third-party service works at first use or waits for an admin's consent.
+    pub third_party_first_use: ThirdPartyFirstUse,
+    /// Where plugins and callbacks may connect beside the public internet.
+    pub egress: Egress,
+    /// Component files of further plugins to serve.
+    pub plugins: Vec<PathBuf>,
+    /// Vendors by name; `odoo` is first party, others third party, unless said here.
+    pub vendors: BTreeMap<String, Vendor>,
+    /// Settings of services by name.
+    pub services: BTreeMap<String, ServiceSettings>,
+    /// How customers pay; nothing is sold if not set.
+    pub stripe: Option<Stripe>,
+}
+
+/// See [`Config::third_party_first_use`].
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ThirdPartyFirstUse {
+    /// On-premise databases.
+    pub on_premise: FirstUse,
+    /// Databases on Odoo.sh.
+    pub odoo_sh: FirstUse,
+}
+
+/// See [`Config::egress`].
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Egress {
+    /// Private networks that are allowed, as `127.0.0.0/8`.
+    pub allow: Vec<String>,
+}
+
+/// A vendor.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vendor {
+    /// Shown name.
+    pub title: Option<String>,
+    /// `first_party` or `third_party`.
+    pub kind: VendorKind,
+}
+
+/// Settings of one service.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServiceSettings {
+    /// By `[[config]]` name.
+    pub config: BTreeMap<String, String>,
+    /// By `[[secrets]]` name; a value `env:NAME` is read from the environment.
+    pub secrets: BTreeMap<String, String>,
+    /// By `[[http]]` name, in place of the manifest's.
+    pub base_urls: BTreeMap<String, String>,
+}
+
+/// Stripe Checkout.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stripe {
+    /// `https://api.stripe.com`, or a simulator.
+    #[serde(default = "Stripe::default_api")]
+    pub api_url: String,
+    /// `sk_…`; `env:NAME` is read from the environment.
+    pub secret_key: String,
+    /// `whsec_…`; `env:NAME` is read from the environment.
+    pub webhook_secret: String,
+    /// Currency that packs are sold in where they have several prices.
+    #[serde(default = "Stripe::default_currency")]
+    pub currency: String,
+}
+
+impl Stripe {
+    fn default_api() -> String {
+        "https://api.stripe.com".to_owned()
+    }
+
+    fn default_currency() -> String {
+        "EUR".to_owned()
+    }
+}
+
+impl Default for ThirdPartyFirstUse {
+    fn default() -> Self {
+        Self { on_premise: FirstUse::Allowed, odoo_sh: FirstUse::Ask }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("data"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8070)),
+            public_url: None,
+            operator_token: None,
+            master_key: None,
+            first_contact_hosting: Hosting::Undeclared,
+            third_party_first_use: ThirdPartyFirstUse::default(),
+            egress: Egress::default(),
+            plugins: Vec::new(),
+            vendors: BTreeMap::new(),
+            services: BTreeMap::new(),
+            stripe: None,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file; defaults if `path` is `None` and there is no `iap.toml` here.
+    pub fn load(path: Option<&Path>) -> anyhow::Result<Self> {
+        let usual = Path::new("iap.toml");
+        let path = match path {
+            Some(path) => path,
+            None if usual.exists() => usual,
+            None => return Ok(Self::default()),
+        };
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the settings {}", path.display()))?;
+        let mut config: Self = toml::from_str(&text).with_context(|| format!("{} is not usable", path.display()))?;
+        config.resolve_environment()?;
+        Ok(config)
+    }
+
+    fn resolve_environment(&mut self) -> anyhow::Result<()> {
+        let secrets = self.services.values_mut().flat_map(|service| service.secrets.values_mut());
+        let stripe = self.stripe.iter_mut().flat_map(|stripe| [&mut stripe.secret_key, &mut stripe.webhook_secret]);
+        for value in secrets.chain(stripe) {
+            if let Some(name) = value.strip_prefix("env:") {
+                *value = std::env::var(name).with_context(|| format!("the settings name the environment variable {name}, which is not set"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a vendor is first party.
+    pub fn vendor_kind(&self, vendor: &str) -> VendorKind {
+        match self.vendors.get(vendor) {
+            Some(vendor) => vendor.kind,
+            None if vendor == "odoo" => VendorKind::FirstParty,
+            None => VendorKind::ThirdParty,
+        }
+    }
+}

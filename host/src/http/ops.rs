@@ -1,0 +1,34 @@
+//! For the operator's machines: is it alive, is it ready, how is it doing.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use crate::app::App;
+
+/// `/healthz`, `/readyz`, `/metrics`.
+pub fn router() -> Router<Arc<App>> {
+    Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready)).route("/metrics", get(metrics))
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    match app.store.jobs().pending().await {
+        Ok(_) => "ready".into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}")).into_response(),
+    }
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let mut text = String::new();
+    let pending = app.store.jobs().pending().await.unwrap_or(-1);
+    // Writing to a String cannot fail.
+    _ = writeln!(text, "# HELP jobs_pending Jobs and callbacks that wait or run.\n# TYPE jobs_pending gauge\njobs_pending {pending}");
+    _ = writeln!(text, "# HELP services Services of the catalog.\n# TYPE services gauge\nservices {}", app.catalog.services().len());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}

@@ -1,0 +1,173 @@
+//! What the API shows of an account, and meeting one by its id.
+
+use iap_core::{Credits, hosting::Door, ids::AccountId};
+use iap_store::{
+    StoreError,
+    repositories::{AccountRow, DatabaseRow},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    auth::Caller,
+    problem::{NOT_FOUND, Problem},
+};
+use crate::{
+    accounts::{self, Contact, Met, Standing},
+    app::App,
+    catalog::Service,
+    clock::rfc3339,
+};
+
+/// Whom to warn of low credits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WarningEmail {
+    /// Address.
+    #[schema(example = "admin@example.com")]
+    pub email: String,
+    /// Language, as Odoo names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "en_US")]
+    pub lang_code: Option<String>,
+}
+
+/// A database that showed the account's token although the account is at home in another one.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct SeenElsewhere {
+    /// Its dbuuid.
+    pub database: String,
+    /// `seen_elsewhere` (nobody has decided: it spends nothing), `shared` or `refused`.
+    pub decision: String,
+}
+
+/// An account: one database's credits for one service.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Account {
+    /// Its id.
+    #[schema(value_type = String, example = "acc_1x8")]
+    pub id: AccountId,
+    /// Wire name of its service.
+    #[schema(example = "sms")]
+    pub service: String,
+    /// The dbuuid where it is at home; absent until a request names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// Companies it is restricted to; absent if it is common to all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub companies: Option<Vec<String>>,
+    /// All credits: `available` and `held`.
+    #[schema(value_type = String, example = "12.5")]
+    pub balance: Credits,
+    /// Credits set aside by calls that run.
+    #[schema(value_type = String, example = "2.5")]
+    pub held: Credits,
+    /// Credits that may be spent.
+    #[schema(value_type = String, example = "10")]
+    pub available: Credits,
+    /// Whether low credits are warned of.
+    pub warn_me: bool,
+    /// Below this many credits.
+    #[schema(value_type = String, example = "5")]
+    pub warning_threshold: Credits,
+    /// To whom.
+    pub warning_emails: Vec<WarningEmail>,
+    /// Whether it may be used; `false` until an admin consents to a third-party service, where that is asked.
+    pub enabled: bool,
+    /// Why nothing may be spent, as `hosting-refused`; its credits are intact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<String>,
+    /// Which releases serve it: `^current`, or a requirement of semantic versions.
+    #[schema(example = "^current")]
+    pub version_requirement: String,
+    /// Databases that showed its token.
+    pub seen_elsewhere: Vec<SeenElsewhere>,
+    /// When it was opened, RFC 3339.
+    pub created_at: String,
+}
+
+/// Credits of an account in all.
+pub fn balance(row: &AccountRow) -> Credits {
+    row.available.checked_add(row.held).unwrap_or(Credits::MAX)
+}
+
+/// The service of an account, if this host has it.
+pub fn service(app: &App, row: &AccountRow) -> Result<std::sync::Arc<Service>, Problem> {
+    let missing = || {
+        Problem::new(
+            NOT_FOUND,
+            format!("the service of {} is not loaded on this host; ask the operator to load its plugin", row.id),
+        )
+    };
+    app.catalog.by_id(row.service).ok_or_else(missing)
+}
+
+/// Wire name of the service of an account, whether or not this host has it.
+pub async fn service_name(app: &App, row: &AccountRow) -> Result<String, StoreError> {
+    if let Some(service) = app.catalog.by_id(row.service) {
+        return Ok(service.name.clone());
+    }
+    let known = app.store.services().all().await?.into_iter().find(|service| service.id == row.service);
+    known.map(|service| service.name).ok_or_else(|| StoreError::Engine(format!("the service of {} is missing", row.id)))
+}
+
+/// Where an account is at home.
+pub async fn home(app: &App, row: &AccountRow) -> Result<Option<DatabaseRow>, StoreError> {
+    match row.database {
+        Some(id) => app.store.databases().get(id).await,
+        None => Ok(None),
+    }
+}
+
+/// What is shown of an account.
+pub async fn show(app: &App, row: &AccountRow) -> Result<Account, Problem> {
+    let mut seen_elsewhere = Vec::new();
+    for (id, decision) in app.store.accounts().elsewhere(row.id).await? {
+        if let Some(database) = app.store.databases().get(id).await? {
+            seen_elsewhere.push(SeenElsewhere { database: database.dbuuid, decision });
+        }
+    }
+    Ok(Account {
+        id: row.id,
+        service: service_name(app, row).await?,
+        database: home(app, row).await?.map(|database| database.dbuuid),
+        companies: companies(row)?,
+        balance: balance(row),
+        held: row.held,
+        available: row.available,
+        warn_me: row.warnings.warn_me,
+        warning_threshold: row.warnings.threshold,
+        warning_emails: serde_json::from_str(&row.warnings.emails).map_err(Problem::host)?,
+        enabled: row.enabled,
+        suspended: row.suspended.clone(),
+        version_requirement: row.version_requirement.clone(),
+        seen_elsewhere,
+        created_at: rfc3339(row.created_at),
+    })
+}
+
+/// Companies that an account is restricted to.
+pub fn companies(row: &AccountRow) -> Result<Option<Vec<String>>, Problem> {
+    row.companies.as_deref().map(serde_json::from_str).transpose().map_err(Problem::host)
+}
+
+/// Meets an account that the caller opens. By its own token as Odoo would, which also gives a trial
+/// that is due; by the token of its database or the operator as its home.
+pub async fn met(app: &App, caller: &Caller, service: &Service, row: AccountRow, door: Door) -> Result<Met, Problem> {
+    if let Caller::Accounts { token: Some(token), .. } = caller {
+        let contact = Contact { token: token.clone(), dbuuid: None, door };
+        return Ok(contact.meet(&app.store, &app.keys, &app.config, service).await?);
+    }
+    let database = home(app, &row).await?;
+    let standing = match accounts::ask(door, service, accounts::hosting_of(database.as_ref(), &app.config), Some(&row))
+    {
+        Standing::Active if !row.enabled => {
+            let message = format!(
+                "{} is not enabled on this account; PATCH it with {{\"enabled\": true}} to consent",
+                service.title
+            );
+            Standing::Refused { code: "consent-needed", message }
+        }
+        standing => standing,
+    };
+    Ok(Met { account: Some(row), database, standing })
+}

@@ -1,0 +1,272 @@
+//! `/v1/accounts/{id}/calls` and `…/quotes`: invoking an operation, or asking what it would cost.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use iap_core::{Credits, hosting::Door, ids::AccountId, ids::CallId, prices::PricedLine};
+use iap_store::repositories::AccountRow;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{
+    account::{self, balance, companies, met},
+    auth::Caller,
+    body::{Json, Segments},
+    fingerprint::{Fingerprint, IdempotencyKey},
+    problem::{Problem, WRONG_COMPANY},
+    values,
+};
+use crate::{
+    app::App,
+    calls::{self, CallError, Request},
+};
+
+/// What is asked of an operation.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallRequest {
+    /// Input of the operation, as its schema in the release says.
+    #[schema(value_type = serde_json::Value)]
+    pub input: Box<RawValue>,
+    /// For which company; refused if the account is restricted to others.
+    #[serde(default)]
+    pub company: Option<String>,
+    /// Refuse rather than pay more than this.
+    #[serde(default, deserialize_with = "values::credits_if_given")]
+    #[schema(value_type = Option<String>, example = "1.5")]
+    pub max_credits: Option<Credits>,
+}
+
+impl CallRequest {
+    fn check(&self, row: &AccountRow) -> Result<(), Problem> {
+        if self.max_credits.is_some_and(|most| most < Credits::ZERO) {
+            return Err(Problem::invalid("max_credits", "must not be below zero"));
+        }
+        let Some(company) = &self.company else { return Ok(()) };
+        match companies(row)? {
+            Some(others) if !others.contains(company) => {
+                let detail = format!(
+                    "{} is restricted to other companies than {company:?}; use the account of that company, or one that is common to all",
+                    row.id
+                );
+                Err(Problem::new(WRONG_COMPANY, detail).at("company"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn fingerprint(&self, operation: &str) -> Result<String, Problem> {
+        let print = Fingerprint::default().text("operation", operation).optional("company", self.company.as_deref());
+        let print = print.optional("max_credits", self.max_credits).json("input", &self.input);
+        print.map(|print| print.to_json()).map_err(|error| Problem::invalid("input", error))
+    }
+}
+
+/// A priced line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Line {
+    /// Priced item of the operation.
+    #[schema(example = "message part")]
+    pub item: String,
+    /// Row of its price table; empty for a fixed price.
+    #[schema(example = "BE")]
+    pub key: String,
+    /// Whole units.
+    pub units: u64,
+    /// Credits of one unit.
+    #[schema(value_type = String, example = "0.05")]
+    pub unit_price: Credits,
+    /// Credits of the line.
+    #[schema(value_type = String, example = "0.1")]
+    pub credits: Credits,
+    /// What it is for.
+    pub note: String,
+}
+
+impl From<PricedLine> for Line {
+    fn from(line: PricedLine) -> Self {
+        Self {
+            item: line.item,
+            key: line.key,
+            units: line.units,
+            unit_price: line.unit_price,
+            credits: line.amount,
+            note: line.note,
+        }
+    }
+}
+
+/// Reads lines as they are stored.
+pub fn stored_lines(text: &str) -> Result<Vec<Line>, Problem> {
+    serde_json::from_str(text).map_err(Problem::host)
+}
+
+/// The answer of an operation.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct CallAnswer {
+    /// The call; a repeat with the same idempotency key has the id of the first.
+    #[schema(value_type = String, example = "call_1x8")]
+    pub call_id: CallId,
+    /// Output of the operation.
+    #[schema(value_type = serde_json::Value)]
+    pub output: Box<RawValue>,
+    /// What was charged; empty if nothing was.
+    pub lines: Vec<Line>,
+    /// Credits taken.
+    #[schema(value_type = String, example = "0.1")]
+    pub credits: Credits,
+    /// All credits of the account afterwards.
+    #[schema(value_type = String, example = "12.4")]
+    pub balance: Credits,
+}
+
+/// Call an operation of the account's service.
+///
+/// With an `Idempotency-Key`, a repeat of the same request answers the same and charges nothing; another
+/// request with the key is refused and the member that differs is named. Without one, a repeat is another call.
+#[utoipa::path(post, path = "/v1/accounts/{id}/calls/{operation}", tag = "account", operation_id = "call_operation",
+    params(
+        ("id" = String, Path, example = "acc_1x8"),
+        ("operation" = String, Path, description = "Name of an operation, as the catalog lists it"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters, such as a UUID"),
+    ),
+    request_body = CallRequest,
+    responses((status = 200, body = CallAnswer), (status = 402, description = "The account lacks credits: `needed`, `available`, `buy_url`", body = super::problem::Problem, content_type = "application/problem+json")))]
+pub async fn call(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments((id, operation)): Segments<(AccountId, String)>,
+    IdempotencyKey(key): IdempotencyKey,
+    Json(body): Json<CallRequest>,
+) -> Result<Json<CallAnswer>, Problem> {
+    let row = caller.account(&app, id).await?;
+    body.check(&row)?;
+    // A repeat gets its first answer even if the account may not be used any more.
+    let is_repeat = match &key {
+        Some(key) => app.store.calls().by_key(id, key).await?.is_some(),
+        None => false,
+    };
+    let idempotency = match key {
+        Some(key) => Some((key, body.fingerprint(&operation)?)),
+        None => None,
+    };
+    let request = Request { idempotency, ..request(&app, &caller, row, operation, body, Door::Call).await? };
+    if !is_repeat {
+        standing(&request)?;
+    }
+    let answer =
+        calls::run(Arc::clone(&app), request).await.map_err(|error| Problem::of_call(error, &app.public_url))?;
+    let output = serde_json::from_slice(&answer.output)
+        .map_err(|error| Problem::host(format!("the output of {} is not JSON: {error}", answer.id)))?;
+    let row = app.store.accounts().get(id).await?.ok_or_else(|| Problem::host("an account has vanished"))?;
+    Ok(Json(CallAnswer {
+        call_id: answer.id,
+        output,
+        lines: stored_lines(&answer.lines)?,
+        credits: answer.credits,
+        balance: balance(&row),
+    }))
+}
+
+/// What a call would cost.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Quote {
+    /// What would be set aside.
+    pub lines: Vec<Line>,
+    /// Credits of all lines.
+    #[schema(value_type = String, example = "0.1")]
+    pub credits: Credits,
+}
+
+/// Ask what a call would cost, without effects.
+#[utoipa::path(post, path = "/v1/accounts/{id}/quotes/{operation}", tag = "account", operation_id = "quote_operation",
+    params(("id" = String, Path, example = "acc_1x8"), ("operation" = String, Path, description = "Name of an operation, as the catalog lists it")),
+    request_body = CallRequest, responses((status = 200, body = Quote)))]
+pub async fn quote(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments((id, operation)): Segments<(AccountId, String)>,
+    Json(body): Json<CallRequest>,
+) -> Result<Json<Quote>, Problem> {
+    let row = caller.account(&app, id).await?;
+    body.check(&row)?;
+    let request = request(&app, &caller, row, operation, body, Door::Quote).await?;
+    standing(&request)?;
+    let priced =
+        calls::quote(Arc::clone(&app), request).await.map_err(|error| Problem::of_call(error, &app.public_url))?;
+    Ok(Json(Quote { lines: priced.lines.into_iter().map(Line::from).collect(), credits: priced.total }))
+}
+
+async fn request(
+    app: &App,
+    caller: &Caller,
+    row: AccountRow,
+    operation: String,
+    body: CallRequest,
+    door: Door,
+) -> Result<Request, Problem> {
+    let service = account::service(app, &row)?;
+    let met = met(app, caller, &service, row, door).await?;
+    Ok(Request {
+        service,
+        operation,
+        input: body.input.get().as_bytes().to_vec(),
+        met,
+        door: "rest",
+        company: body.company,
+        max_credits: body.max_credits,
+        idempotency: None,
+        callback_url: None,
+    })
+}
+
+/// Who may not use a service does not start its plugin.
+fn standing(request: &Request) -> Result<(), Problem> {
+    let Some((code, message)) = request.met.standing.refusal() else { return Ok(()) };
+    Err(Problem::of_call(CallError::Standing { code, message: message.to_owned() }, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::v1::{body::parse, fingerprint::differing_member};
+
+    fn print(operation: &str, body: &str) -> String {
+        parse::<CallRequest>(body.as_bytes()).unwrap().fingerprint(operation).unwrap()
+    }
+
+    #[test]
+    fn input_reaches_the_plugin_as_it_was_written() {
+        let request: CallRequest = parse(br#"{"input": {"n": 123456789012345678901, "a" : 1.0}}"#).unwrap();
+        assert_eq!(request.input.get(), r#"{"n": 123456789012345678901, "a" : 1.0}"#);
+    }
+
+    #[test]
+    fn a_request_without_input_is_refused_by_name() {
+        let problem = parse::<CallRequest>(br#"{"max_credits": "1"}"#).unwrap_err();
+        assert_eq!((problem.status, &*problem.detail), (400, "\"input\" is missing; send it"));
+    }
+
+    #[test]
+    fn a_key_used_for_another_request_is_told_by_the_member() {
+        let before = print("send", r#"{"input": {"text": "a"}, "company": "1", "max_credits": "1.50"}"#);
+        for (operation, body, member) in [
+            ("send", r#"{"max_credits": "1.5", "company": "1", "input": {"text":"a"}}"#, None),
+            ("send_v3", r#"{"input": {"text": "a"}, "company": "1", "max_credits": "1.5"}"#, Some("operation")),
+            ("send", r#"{"input": {"text": "b"}, "company": "1", "max_credits": "1.5"}"#, Some("input.text")),
+            ("send", r#"{"input": {"text": "a"}, "company": "2", "max_credits": "1.5"}"#, Some("company")),
+            ("send", r#"{"input": {"text": "a"}, "company": "1"}"#, Some("max_credits")),
+        ] {
+            assert_eq!(differing_member(&before, &print(operation, body)).as_deref(), member, "{body}");
+        }
+    }
+
+    #[test]
+    fn lines_are_read_as_they_are_stored() {
+        let stored =
+            r#"[{"item":"message part","key":"BE","units":2,"unit_price":"0.05","credits":"0.1","note":"to +32"}]"#;
+        let lines = stored_lines(stored).unwrap();
+        assert_eq!((lines[0].units, lines[0].credits), (2, Credits::from_micros(100_000)));
+        assert_eq!(serde_json::to_string(&lines).unwrap(), stored);
+    }
+}

@@ -1,0 +1,88 @@
+//! REST `/v1`: one file an endpoint group.
+//!
+//! Extractors read and refuse ([`auth`], [`body`], [`page`]), handlers ask the domain, and
+//! [`problem`] turns every refusal into `application/problem+json`. `host/openapi.json` is the exact truth.
+
+mod account;
+mod accounts;
+mod auth;
+mod body;
+mod calls;
+mod catalog;
+mod databases;
+mod fingerprint;
+mod grants;
+mod lists;
+mod openapi;
+mod page;
+mod problem;
+mod services;
+mod values;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{Method, Uri},
+    routing::{MethodRouter, any, get, patch, post, put},
+};
+
+use crate::app::App;
+use problem::{NOT_FOUND, Problem, WRONG_METHOD};
+
+pub use openapi::document;
+
+/// Every path with its methods.
+fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
+    vec![
+        ("/v1/databases", get(databases::list)),
+        ("/v1/databases/{dbuuid}", put(databases::declare).get(databases::get)),
+        ("/v1/databases/{dbuuid}/tokens", post(databases::issue_token)),
+        ("/v1/accounts", post(accounts::open)),
+        ("/v1/accounts/{id}", patch(accounts::change).get(accounts::get)),
+        ("/v1/accounts/{id}/databases/{dbuuid}", post(accounts::decide_elsewhere)),
+        ("/v1/accounts/{id}/calls", get(lists::calls)),
+        ("/v1/accounts/{id}/calls/{operation}", post(calls::call)),
+        ("/v1/accounts/{id}/quotes/{operation}", post(calls::quote)),
+        ("/v1/accounts/{id}/postings", get(lists::postings)),
+        ("/v1/accounts/{id}/grants", get(lists::grants).post(grants::give)),
+        ("/v1/services/{service}", put(services::register)),
+        ("/v1/catalog", get(catalog::list)),
+    ]
+}
+
+/// All paths below `/v1`, and `/openapi.json`.
+pub fn router() -> Router<Arc<App>> {
+    let known = routes()
+        .into_iter()
+        .fold(Router::new(), |router, (path, methods)| router.route(path, methods.fallback(wrong_method)));
+    known
+        .route("/openapi.json", get(async || body::Json(document())))
+        .route("/v1", any(nothing_here))
+        .route("/v1/", any(nothing_here))
+        .route("/v1/{*rest}", any(nothing_here))
+        .layer(DefaultBodyLimit::max(body::MAX_BODY))
+}
+
+async fn nothing_here(uri: Uri) -> Problem {
+    Problem::new(NOT_FOUND, format!("there is nothing at {}; /openapi.json lists all paths", uri.path()))
+}
+
+/// The header `Allow` says which methods there are.
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    Problem::new(WRONG_METHOD, format!("{} does not have {method}; the header Allow lists what it has", uri.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_in_the_document_and_the_other_way_round() {
+        let mut routed: Vec<_> = routes().into_iter().map(|(path, _)| path.to_owned()).collect();
+        routed.sort();
+        let documented: Vec<_> = document().paths.paths.keys().cloned().collect();
+        assert_eq!(routed, documented);
+    }
+}

@@ -1,0 +1,326 @@
+//! `application/problem+json`: the only place that turns refusals and failures into HTTP.
+
+use std::borrow::Cow;
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use iap_core::{Credits, ledger::Refusal};
+use iap_runtime::{Busy, Failure};
+use iap_store::{PostError, StoreError};
+use serde::Serialize;
+
+use crate::{accounts::ContactError, calls::CallError};
+
+/// What is shared by all problems of a code.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind(StatusCode, &'static str, &'static str);
+
+/// The body is not JSON, or a member of it is not what it should be.
+pub const BAD_REQUEST: Kind = Kind(StatusCode::BAD_REQUEST, "bad-request", "The request is not understood");
+/// No token, or one that is unknown.
+pub const UNAUTHENTICATED: Kind = Kind(StatusCode::UNAUTHORIZED, "unauthenticated", "A bearer token is needed");
+/// A token that does not open what was asked.
+pub const FORBIDDEN: Kind = Kind(StatusCode::FORBIDDEN, "forbidden", "The token does not allow this");
+/// The account may not use the service.
+pub const REFUSED_USE: Kind = Kind(StatusCode::FORBIDDEN, "account-refused", "The account may not be used here");
+/// The account is restricted to other companies.
+pub const WRONG_COMPANY: Kind =
+    Kind(StatusCode::FORBIDDEN, "wrong-company", "The account is restricted to other companies");
+/// Nothing is there.
+pub const NOT_FOUND: Kind = Kind(StatusCode::NOT_FOUND, "not-found", "There is nothing here");
+/// The path has other methods.
+pub const WRONG_METHOD: Kind =
+    Kind(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The path does not have this method");
+/// The body is larger than allowed.
+pub const TOO_LARGE: Kind = Kind(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large");
+/// A well-formed value that cannot be used.
+pub const INVALID: Kind = Kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value cannot be used");
+/// The name belongs to somebody else.
+pub const NAME_TAKEN: Kind = Kind(StatusCode::CONFLICT, "name-taken", "The name is taken");
+const INSUFFICIENT_CREDIT: Kind =
+    Kind(StatusCode::PAYMENT_REQUIRED, "insufficient-credit", "The account lacks credits");
+const KEY_REUSED: Kind =
+    Kind(StatusCode::CONFLICT, "idempotency-key-reused", "The idempotency key belongs to another request");
+const STILL_RUNNING: Kind = Kind(StatusCode::CONFLICT, "still-running", "The same work is being done");
+const REMOTE: Kind = Kind(StatusCode::CONFLICT, "remote-service", "The service is called at its provider");
+const UNKNOWN_OPERATION: Kind = Kind(StatusCode::NOT_FOUND, "unknown-operation", "The service has no such operation");
+const SERVICE_REFUSED: Kind = Kind(StatusCode::UNPROCESSABLE_ENTITY, "refused", "The service declines");
+const SERVICE_FAILED: Kind = Kind(StatusCode::BAD_GATEWAY, "service-failed", "The service failed");
+const PROVIDER_UNAVAILABLE: Kind =
+    Kind(StatusCode::SERVICE_UNAVAILABLE, "provider-unavailable", "The service's provider is not available");
+const BUSY_ACCOUNT: Kind = Kind(StatusCode::TOO_MANY_REQUESTS, "busy", "The account has too many calls running");
+const BUSY: Kind = Kind(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many calls are running");
+const HOST_FAILED: Kind = Kind(StatusCode::SERVICE_UNAVAILABLE, "host-failed", "The host failed");
+
+/// Seconds that a client waits before it asks again where nothing says how long.
+const A_MOMENT: u32 = 1;
+
+/// Why there is no answer, as in RFC 9457.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// `urn:iap:problem:` and the code of its kind.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The same for all problems of a type.
+    #[schema(value_type = String)]
+    pub title: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// What happened and what to do next.
+    pub detail: String,
+    /// For programs: `insufficient-credit`, `hosting-refused`, …; a service may have codes of its own.
+    #[schema(value_type = String, example = "insufficient-credit")]
+    pub code: Cow<'static, str>,
+    /// The member, parameter or header at fault, as `packs[0].credits`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Credits that are needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "12.5")]
+    pub needed: Option<Credits>,
+    /// Credits that may be spent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "3")]
+    pub available: Option<Credits>,
+    /// Where credits are sold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buy_url: Option<String>,
+    /// Seconds to wait, for the header `Retry-After`.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub retry_after: Option<u32>,
+}
+
+impl Problem {
+    /// A problem with a sentence that says what to do.
+    pub fn new(Kind(status, code, title): Kind, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:iap:problem:{code}"),
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            code: Cow::Borrowed(code),
+            field: None,
+            needed: None,
+            available: None,
+            buy_url: None,
+            retry_after: None,
+        }
+    }
+
+    /// The same, at a member, parameter or header.
+    pub fn at(self, field: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+
+    fn code(self, code: impl Into<Cow<'static, str>>) -> Self {
+        Self { code: code.into(), ..self }
+    }
+
+    fn retry(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// A value of the body that is well-formed but cannot be used.
+    pub fn invalid(field: &str, message: impl std::fmt::Display) -> Self {
+        Self::new(INVALID, format!("{field:?}: {message}")).at(field)
+    }
+
+    /// The account may not use the service; the code is the contract's.
+    pub fn refused_use(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(REFUSED_USE, message).code(code)
+    }
+
+    /// The idempotency key was used with another request.
+    pub fn key_reused(field: String) -> Self {
+        let detail = CallError::KeyReused { field: field.clone() }.to_string();
+        Self::new(KEY_REUSED, detail).at(field)
+    }
+
+    /// The host failed; the cause is for the log, not for the client.
+    pub fn host(cause: impl std::fmt::Display) -> Self {
+        tracing::error!(error = %cause, "a request failed");
+        Self::new(HOST_FAILED, "the host failed; try again, with the same Idempotency-Key if you gave one")
+    }
+
+    /// Why a call has no answer. Credits are sold at `public_url`.
+    pub fn of_call(error: CallError, public_url: &str) -> Self {
+        let detail = error.to_string();
+        let buy_url = || Some(format!("{public_url}/iap/1/credit"));
+        match error {
+            CallError::UnknownOperation { .. } => Self::new(UNKNOWN_OPERATION, detail),
+            CallError::Remote(_) => Self::new(REMOTE, detail),
+            CallError::Standing { code, message } => Self::refused_use(code, message),
+            CallError::InsufficientCredit { needed, available } => {
+                let problem = Self::new(INSUFFICIENT_CREDIT, detail);
+                Self { needed: Some(needed), available: Some(available), buy_url: buy_url(), ..problem }
+            }
+            CallError::Failure(Failure::InsufficientCredit) => {
+                Self { buy_url: buy_url(), ..Self::new(INSUFFICIENT_CREDIT, detail) }
+            }
+            CallError::Failure(failure) => Self::of_failure(failure, detail),
+            CallError::Fault { .. } => Self::new(SERVICE_FAILED, detail),
+            CallError::Busy(Busy::Account) => Self::new(BUSY_ACCOUNT, detail).retry(A_MOMENT),
+            CallError::Busy(Busy::Plugin | Busy::Host) => Self::new(BUSY, detail).retry(A_MOMENT),
+            CallError::KeyReused { field } => Self::key_reused(field),
+            CallError::StillRunning => Self::new(STILL_RUNNING, detail).retry(A_MOMENT),
+            CallError::BadInput(_) => Self::new(INVALID, detail).at("input"),
+            CallError::Host(cause) => Self::host(cause),
+        }
+    }
+
+    fn of_failure(failure: Failure, detail: String) -> Self {
+        match failure {
+            Failure::BadRequest { field, .. } => {
+                let path = if field.is_empty() { "input".to_owned() } else { format!("input.{field}") };
+                Self::new(INVALID, detail).at(path)
+            }
+            Failure::ProviderUnavailable(seconds) => {
+                Self { retry_after: seconds, ..Self::new(PROVIDER_UNAVAILABLE, detail) }
+            }
+            Failure::InsufficientCredit => Self::new(INSUFFICIENT_CREDIT, detail),
+            Failure::Refused(_) => Self::new(SERVICE_REFUSED, detail),
+            Failure::Internal(_) => Self::new(SERVICE_FAILED, detail),
+            Failure::Other { code, .. } => Self::new(SERVICE_REFUSED, detail).code(code),
+        }
+    }
+
+    /// Why a grant was not given.
+    pub fn of_grant(error: PostError) -> Self {
+        match error {
+            PostError::Refused(refusal) => match refusal {
+                Refusal::MustEndInTheFuture => Self::invalid("expires_at", "must be in the future"),
+                Refusal::AmountMustBePositive => Self::invalid("credits", "must be above zero"),
+                other => Self::invalid("credits", other),
+            },
+            other => Self::host(other),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::host(error)
+    }
+}
+
+impl From<ContactError> for Problem {
+    fn from(error: ContactError) -> Self {
+        match error {
+            ContactError::Refused { code, message } => Self::refused_use(code, message),
+            ContactError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_string(&self).unwrap_or_default();
+        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use iap_runtime::{Fault, Limit};
+
+    use super::*;
+
+    fn of(error: CallError) -> (u16, String, Option<String>, Option<u32>) {
+        let problem = Problem::of_call(error, "https://iap.example.com");
+        (problem.status, problem.code.into_owned(), problem.field, problem.retry_after)
+    }
+
+    #[test]
+    fn every_end_of_a_call_has_its_status() {
+        let failure = CallError::Failure;
+        let fault = CallError::Fault { fault: Fault::Limit(Limit::Cpu), charged: false };
+        let other = Failure::Other { code: "no-such-register".to_owned(), message: "gone".to_owned() };
+        let bad = |field: &str| Failure::BadRequest { field: field.to_owned(), message: "is wrong".to_owned() };
+        for (error, status, code, field, retry_after) in [
+            (
+                CallError::UnknownOperation { service: "sms".into(), operation: "x".into() },
+                404,
+                "unknown-operation",
+                None,
+                None,
+            ),
+            (CallError::Remote("print".into()), 409, "remote-service", None, None),
+            (CallError::Standing { code: "hosting-refused", message: "no".into() }, 403, "hosting-refused", None, None),
+            (failure(Failure::InsufficientCredit), 402, "insufficient-credit", None, None),
+            (failure(bad("numbers[2]")), 422, "invalid", Some("input.numbers[2]"), None),
+            (failure(bad("")), 422, "invalid", Some("input"), None),
+            (failure(Failure::ProviderUnavailable(Some(30))), 503, "provider-unavailable", None, Some(30)),
+            (failure(Failure::Refused("closed".into())), 422, "refused", None, None),
+            (failure(Failure::Internal("secret".into())), 502, "service-failed", None, None),
+            (failure(other), 422, "no-such-register", None, None),
+            (fault, 502, "service-failed", None, None),
+            (CallError::Busy(Busy::Account), 429, "busy", None, Some(1)),
+            (CallError::Busy(Busy::Plugin), 503, "busy", None, Some(1)),
+            (
+                CallError::KeyReused { field: "input.text".into() },
+                409,
+                "idempotency-key-reused",
+                Some("input.text"),
+                None,
+            ),
+            (CallError::StillRunning, 409, "still-running", None, Some(1)),
+            (CallError::BadInput("no".into()), 422, "invalid", Some("input"), None),
+            (CallError::Host("disk full".into()), 503, "host-failed", None, None),
+        ] {
+            assert_eq!(of(error), (status, code.to_owned(), field.map(str::to_owned), retry_after), "{code}");
+        }
+    }
+
+    #[test]
+    fn missing_credits_are_told_with_what_to_do() {
+        let error =
+            CallError::InsufficientCredit { needed: Credits::whole(5), available: Credits::from_micros(500_000) };
+        let problem = Problem::of_call(error, "https://iap.example.com");
+        assert_eq!(
+            serde_json::to_value(&problem).unwrap(),
+            serde_json::json!({
+                "type": "urn:iap:problem:insufficient-credit",
+                "title": "The account lacks credits",
+                "status": 402,
+                "detail": "5 credits are needed and 0.5 are available; buy a pack",
+                "code": "insufficient-credit",
+                "needed": "5",
+                "available": "0.5",
+                "buy_url": "https://iap.example.com/iap/1/credit",
+            })
+        );
+    }
+
+    #[test]
+    fn what_broke_inside_is_not_told() {
+        let inside = [
+            CallError::Host("no space on /srv/secret".into()),
+            CallError::Failure(Failure::Internal("key=secret".into())),
+        ];
+        for error in inside {
+            let problem = Problem::of_call(error, "");
+            assert!(!problem.detail.contains("secret"), "{}", problem.detail);
+        }
+    }
+
+    #[test]
+    fn a_problem_is_sent_as_one_with_its_headers() {
+        let response = Problem::new(UNAUTHENTICATED, "send a token").into_response();
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
+        let response = Problem::of_call(CallError::StillRunning, "").into_response();
+        assert_eq!(response.status(), StatusCode::CONFLICT);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+    }
+}

@@ -1,0 +1,112 @@
+//! Runs of a plugin's jobs.
+
+use std::sync::Arc;
+
+use iap_core::{hosting::Door, ids::CallId, manifest::Operation};
+use iap_runtime::{CallGrant, Context, Failure, Job};
+use iap_store::{StoreError, repositories::JobRow};
+
+use super::{Outcome, store_failed};
+use crate::{
+    accounts::{self, Met},
+    app::App,
+    calls::{Caller, Ledgered, end_of_job, settle_job},
+    catalog::Service,
+};
+
+pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
+    let Some(service) = app.catalog.by_id(job.service) else {
+        return Outcome::Again { why: "its service is not loaded".to_owned(), after: Some(60) };
+    };
+    let Some(release) = &service.release else { return Outcome::Dead("its service is a remote provider".to_owned()) };
+    let backend = match backend(app, &service, job).await {
+        Ok(backend) => Arc::new(backend),
+        Err(error) => return store_failed(&error),
+    };
+    let context = Context {
+        call_id: backend.call_id().to_string(),
+        account_ref: job.account.map_or_else(String::new, |account| account.to_string()),
+        standing: backend.standing().to_owned(),
+        properties: backend.properties().to_vec(),
+    };
+    let run = Job {
+        context,
+        id: job.id.to_string(),
+        name: job.name.clone(),
+        payload: job.payload.clone(),
+        attempt: u32::try_from(job.attempts).unwrap_or(u32::MAX),
+        hold: job.hold,
+    };
+    let grant = CallGrant { free: job.free, time: release.manifest().limits.job_time, account: job.account, ..CallGrant::default() };
+    let ended = release.plugin.run_job(run, backend.clone(), grant).await;
+    if let Err(error) = settle_job(&backend, &ended).await {
+        return Outcome::Again { why: error.to_string(), after: None };
+    }
+    app.bell.notify_one();
+    match ended.result {
+        // A hold that was kept again goes to another job; the call is not over.
+        Ok(Ok(())) if !ended.kept_holds.is_empty() => Outcome::Done,
+        Ok(Ok(())) => match end_of_job(&backend, job.hold, None).await {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::Again { why: error.to_string(), after: None },
+        },
+        Ok(Err(Failure::ProviderUnavailable(after))) => Outcome::Again { why: "the provider is not available".to_owned(), after },
+        Ok(Err(Failure::Internal(why))) => Outcome::Again { why: format!("internal: {why}"), after: None },
+        Ok(Err(failure)) => Outcome::Dead(format!("{failure:?}")),
+        Err(fault) => Outcome::Again { why: format!("{}: {fault}", fault.class()), after: None },
+    }
+}
+
+/// Ends the call of a job that has failed for good: what its hold still has goes back.
+pub(super) async fn bury(app: &Arc<App>, job: &JobRow, why: &str) {
+    let Some(service) = app.catalog.by_id(job.service) else { return };
+    let ended = match backend(app, &service, job).await {
+        Ok(backend) => end_of_job(&backend, job.hold, Some(why.to_owned())).await.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(error) = ended {
+        // The hold expires by itself at its time; the sweeper then lets go of the call's keys.
+        tracing::error!(job.id = %job.id, error, "The call of a dead job was not ended");
+    }
+}
+
+async fn backend(app: &Arc<App>, service: &Arc<Service>, job: &JobRow) -> Result<Ledgered, StoreError> {
+    let met = met(app, service, job).await?;
+    let call = job.call.unwrap_or(CallId(job.id.0));
+    let operation = operation(app, service, call).await?;
+    let properties: Vec<(String, String)> = serde_json::from_str(&job.context).unwrap_or_default();
+    let callback_url = properties.iter().find(|(name, _)| name == "callback_url").map(|(_, url)| url.clone());
+    let caller = Caller {
+        service: Arc::clone(service),
+        met,
+        operation,
+        door: "job",
+        company: None,
+        max_credits: None,
+        idempotency: None,
+        callback_url,
+        free: job.free,
+        properties,
+    };
+    Ok(Ledgered::resuming(Arc::clone(app), call, caller))
+}
+
+/// The operation of the call that enqueued the job: its prices are the job's prices.
+async fn operation(app: &App, service: &Service, call: CallId) -> Result<Option<Operation>, StoreError> {
+    let row = app.store.calls().get(call).await?;
+    let manifest = service.release.as_ref().map(|release| release.manifest());
+    Ok(row.zip(manifest).and_then(|(row, manifest)| manifest.operation(&row.operation).cloned()))
+}
+
+async fn met(app: &App, service: &Service, job: &JobRow) -> Result<Option<Met>, StoreError> {
+    let Some(account) = job.account else { return Ok(None) };
+    let Some(account) = app.store.accounts().get(account).await? else { return Ok(None) };
+    let database = match account.database {
+        Some(id) => app.store.databases().get(id).await?,
+        None => None,
+    };
+    // A hold that lives may still be captured or released, whatever has become of the account.
+    let door = if job.hold.is_some() { Door::JobOfHold } else { Door::Job };
+    let standing = accounts::ask(door, service, accounts::hosting_of(database.as_ref(), &app.config), Some(&account));
+    Ok(Some(Met { account: Some(account), database, standing }))
+}

@@ -1,0 +1,19 @@
+//! The IAP host: wires the pure rules, the storage and the sandbox to the outside.
+//!
+//! Read [`calls`] first: one metered call, end to end. `host/ARCHITECTURE.md` is the map.
+
+pub mod accounts;
+pub mod app;
+pub mod calls;
+pub mod catalog;
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod jobs;
+pub mod payments;
+pub mod plugins;
+pub mod secrets;
+pub mod server;
+
+pub use app::App;
+pub use config::Config;

@@ -1,0 +1,98 @@
+//! Keys of this host and hashes of what callers present.
+
+use std::{io::Write, path::Path};
+
+use anyhow::Context;
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Digest;
+
+/// Keys derived from the master key, one for each purpose.
+pub struct Keys {
+    token: [u8; 32],
+    cache: [u8; 32],
+}
+
+/// What is stored of an account token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenHashes {
+    /// Keyed: the look-up key.
+    pub mac: String,
+    /// Plain SHA-1: what Odoo 19 puts into URLs.
+    pub sha1: String,
+}
+
+impl Keys {
+    /// From the master key.
+    pub fn derive(master: &[u8]) -> Self {
+        Self { token: mac(master, b"account token"), cache: mac(master, b"compiled code") }
+    }
+
+    /// From `master_key` if given, else from the file `master.key` in the data folder, which is made
+    /// (readable by its owner only) if it is missing.
+    pub fn load(master_key: Option<&str>, data_dir: &Path) -> anyhow::Result<Self> {
+        if let Some(text) = master_key {
+            anyhow::ensure!(32 <= text.len(), "master_key has {} characters; give at least 32, as from `openssl rand -hex 32`", text.len());
+            return Ok(Self::derive(text.as_bytes()));
+        }
+        let path = data_dir.join("master.key");
+        if !path.exists() {
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.open(&path).with_context(|| format!("cannot create {}", path.display()))?;
+            file.write_all(random_hex::<32>().as_bytes())?;
+            file.sync_all()?;
+        }
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        anyhow::ensure!(32 <= text.trim().len(), "{} is too short to be a master key; restore it from your backup", path.display());
+        Ok(Self::derive(text.trim().as_bytes()))
+    }
+
+    /// Hashes of an account token, without its suffix.
+    pub fn account_token(&self, token: &str) -> TokenHashes {
+        TokenHashes { mac: hex::encode(mac(&self.token, token.as_bytes())), sha1: hex::encode(sha1::Sha1::digest(token.as_bytes())) }
+    }
+
+    /// Key that authenticates compiled code on disk.
+    pub fn cache(&self) -> [u8; 32] {
+        self.cache
+    }
+}
+
+fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
+/// SHA-256 of a bearer token or service key, as stored.
+pub fn bearer_hash(token: &str) -> String {
+    hex::encode(sha2::Sha256::digest(token.as_bytes()))
+}
+
+/// `N` random bytes in hexadecimal.
+pub fn random_hex<const N: usize>() -> String {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    hex::encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sha1_of_a_token_is_the_one_odoo_19_sends() {
+        let hashes = Keys::derive(b"any").account_token("0123456789abcdef0123456789abcdef");
+        assert_eq!(hashes.sha1, "b1775a785f09a6ebaf2dc33d6eaeb98974d9cdb8");
+    }
+
+    #[test]
+    fn a_master_key_file_is_made_once_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Keys::load(None, folder.path()).unwrap().account_token("t");
+        assert_eq!(Keys::load(None, folder.path()).unwrap().account_token("t"), first);
+        assert!(Keys::load(Some("short"), folder.path()).is_err());
+    }
+}

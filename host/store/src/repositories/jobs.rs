@@ -1,0 +1,175 @@
+//! Work after an answer: plugins' jobs and callbacks to databases.
+
+use iap_core::{
+    Time,
+    ids::{AccountId, CallId, HoldId, JobId, ServiceId},
+};
+
+use crate::{Row, Statement, Store, StoreError, Written};
+
+/// A job to enqueue.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// Its id.
+    pub id: JobId,
+    /// `plugin` or `callback`.
+    pub kind: &'static str,
+    /// Whose plugin.
+    pub service: ServiceId,
+    /// For whom; a hook's job is for nobody.
+    pub account: Option<AccountId>,
+    /// The call that enqueued it.
+    pub call: Option<CallId>,
+    /// Name of the job, or URL of the callback.
+    pub name: String,
+    /// Payload, or body.
+    pub payload: Vec<u8>,
+    /// The kept hold that it resumes.
+    pub hold: Option<HoldId>,
+    /// Whether it carries the mark of a free operation.
+    pub free: bool,
+    /// JSON of what the run needs to know.
+    pub context: String,
+    /// No second job with this key.
+    pub dedupe_key: Option<String>,
+    /// Jobs with this key run one after another.
+    pub order_key: Option<String>,
+    /// Not before.
+    pub run_at: Time,
+    /// Now.
+    pub at: Time,
+}
+
+/// A job that was claimed.
+#[derive(Clone, Debug)]
+pub struct JobRow {
+    /// Its id.
+    pub id: JobId,
+    /// `plugin` or `callback`.
+    pub kind: String,
+    /// Whose plugin.
+    pub service: ServiceId,
+    /// For whom; a hook's job is for nobody.
+    pub account: Option<AccountId>,
+    /// The call that enqueued it.
+    pub call: Option<CallId>,
+    /// Name or URL.
+    pub name: String,
+    /// Payload or body.
+    pub payload: Vec<u8>,
+    /// The kept hold.
+    pub hold: Option<HoldId>,
+    /// Mark of a free operation.
+    pub free: bool,
+    /// JSON.
+    pub context: String,
+    /// This run: 1 for the first.
+    pub attempts: i64,
+    /// When it was enqueued.
+    pub created_at: Time,
+}
+
+/// See [`Store::jobs`].
+pub struct Jobs<'a>(pub(super) &'a Store);
+
+fn read(row: &Row) -> Result<JobRow, StoreError> {
+    Ok(JobRow {
+        id: JobId(row.int(0)?),
+        kind: row.text(1)?,
+        service: ServiceId(row.int(2)?),
+        account: row.opt_int(3)?.map(AccountId),
+        call: row.opt_int(4)?.map(CallId),
+        name: row.text(5)?,
+        payload: row.bytes(6)?,
+        hold: row.opt_int(7)?.map(HoldId),
+        free: row.int(8)? != 0,
+        context: row.text(9)?,
+        attempts: row.int(10)?,
+        created_at: Time(row.int(11)?),
+    })
+}
+
+impl Jobs<'_> {
+    /// Enqueues a job; nothing if its dedupe key waits or runs already.
+    pub fn enqueue(new: NewJob) -> Statement {
+        Statement::new(
+            "INSERT INTO job (id, kind, service_id, account_id, call_id, name, payload, hold_id, free, context, dedupe_key, order_key, state, run_at, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'waiting', ?13, ?14)
+             ON CONFLICT (service_id, coalesce(account_id, 0), dedupe_key) WHERE dedupe_key IS NOT NULL AND state IN ('waiting', 'running') DO NOTHING",
+            vec![
+                new.id.into(),
+                new.kind.into(),
+                new.service.into(),
+                new.account.into(),
+                new.call.into(),
+                new.name.into(),
+                new.payload.into(),
+                new.hold.into(),
+                new.free.into(),
+                new.context.into(),
+                new.dedupe_key.into(),
+                new.order_key.into(),
+                new.run_at.into(),
+                new.at.into(),
+            ],
+        )
+    }
+
+    /// Claims due jobs: those that wait, and those whose runner's lease is over. A job waits behind an
+    /// older one with its order key.
+    pub async fn claim(&self, limit: i64, lease_until: Time) -> Result<Vec<JobRow>, StoreError> {
+        let now = self.0.clock().now();
+        let claim = Statement::new(
+            "UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = ?2
+             WHERE id IN (
+                 SELECT id FROM job j WHERE ((state = 'waiting' AND run_at <= ?1) OR (state = 'running' AND leased_until <= ?1))
+                 AND (order_key IS NULL OR NOT EXISTS (
+                     SELECT 1 FROM job o WHERE o.account_id = j.account_id AND o.order_key = j.order_key AND o.id < j.id AND o.state IN ('waiting', 'running')))
+                 ORDER BY run_at LIMIT ?3)
+             RETURNING id, kind, service_id, account_id, call_id, name, payload, hold_id, free, context, attempts, created_at",
+            vec![now.into(), lease_until.into(), limit.into()],
+        );
+        let written = self.0.write(vec![claim]).await?;
+        written.iter().flat_map(|Written { rows, .. }| rows).map(read).collect()
+    }
+
+    /// When the next job is due, if any waits.
+    pub async fn next_due(&self) -> Result<Option<Time>, StoreError> {
+        let row = self.0.read_one("SELECT min(run_at) FROM job WHERE state = 'waiting'", vec![]).await?;
+        row.map_or(Ok(None), |row| Ok(row.opt_int(0)?.map(Time)))
+    }
+
+    /// Makes jobs that an earlier stream ran claimable at once: on SQLite their host is dead.
+    pub fn take_over(&self, now: Time) -> Statement {
+        Statement::new("UPDATE job SET state = 'waiting', run_at = ?1, leased_until = NULL WHERE state = 'running'", vec![now.into()])
+    }
+
+    /// A job is done.
+    pub fn done(id: JobId) -> Statement {
+        Statement::new("UPDATE job SET state = 'done', leased_until = NULL, payload = x'' WHERE id = ?1", vec![id.into()])
+    }
+
+    /// A job is to be tried again.
+    pub fn again(id: JobId, at: Time, error: &str) -> Statement {
+        Statement::new(
+            "UPDATE job SET state = 'waiting', leased_until = NULL, run_at = ?2, last_error = ?3 WHERE id = ?1",
+            vec![id.into(), at.into(), error.into()],
+        )
+    }
+
+    /// A job has failed for good. It keeps its payload for the operator.
+    pub fn dead(id: JobId, error: &str) -> Statement {
+        Statement::new("UPDATE job SET state = 'dead', leased_until = NULL, last_error = ?2 WHERE id = ?1", vec![id.into(), error.into()])
+    }
+
+    /// Deletes done jobs that were enqueued before a moment, at most `limit`.
+    pub fn sweep(before: Time, limit: i64) -> Statement {
+        Statement::new("DELETE FROM job WHERE id IN (SELECT id FROM job WHERE state = 'done' AND created_at < ?1 LIMIT ?2)", vec![before.into(), limit.into()])
+    }
+
+    /// Jobs that wait or run.
+    pub async fn pending(&self) -> Result<i64, StoreError> {
+        let row = self.0.read_one("SELECT count(*) FROM job WHERE state IN ('waiting', 'running')", vec![]).await?;
+        row.map_or(Ok(0), |row| row.int(0).map_err(StoreError::from))
+    }
+}

@@ -1,0 +1,3 @@
+//! Stories that drive the real host, guests that misbehave, and what both need.
+
+pub mod guests;

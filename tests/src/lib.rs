@@ -1,3 +1,16 @@
-//! Stories that drive the real host, guests that misbehave, and what both need.
+//! Stories that drive the real binary over real sockets, with clients that speak as people do.
+//!
+//! [`TestHost`] starts `iap serve` with its simulators, each a process of its own, and stops them when it
+//! goes; [`Odoo`] is a database, [`Operator`] runs the host. Tests that need no process (the sandbox's) find
+//! components in [`guests`].
 
 pub mod guests;
+pub mod host;
+pub mod http;
+pub mod odoo;
+pub mod operator;
+
+pub use host::{Settings, TestHost};
+pub use http::Reply;
+pub use odoo::Odoo;
+pub use operator::Operator;

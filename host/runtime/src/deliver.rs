@@ -35,7 +35,13 @@ pub struct Undelivered {
 
 impl Engine {
     /// Posts to a database: no redirects, and private addresses only where the operator allows them.
-    pub async fn deliver(&self, url: Url, content_type: &str, body: Vec<u8>, timeout: Duration) -> Result<Delivered, Undelivered> {
+    pub async fn deliver(
+        &self,
+        url: Url,
+        content_type: &str,
+        body: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<Delivered, Undelivered> {
         let content_type = HeaderValue::from_str(content_type).map_err(|_| Undelivered {
             code: "bad-request",
             message: "the content type has characters that a header cannot carry".to_owned(),

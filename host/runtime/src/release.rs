@@ -90,9 +90,7 @@ pub fn read_release(component: &[u8]) -> Result<Release, ReleaseError> {
             }
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CustomSection(section) if depth == 1 && section.name() == SECTION => {
-                if found.files.replace(section.data().to_vec()).is_some() {
-                    return Err(ReleaseError::Invalid(format!("it has two sections {SECTION:?}")));
-                }
+                found.files(section.data())?
             }
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
@@ -156,6 +154,14 @@ struct Found {
 }
 
 impl Found {
+    /// Two sections would let two readers see different releases under one digest.
+    fn files(&mut self, data: &[u8]) -> Result<(), ReleaseError> {
+        match self.files.replace(data.to_vec()) {
+            None => Ok(()),
+            Some(_) => Err(ReleaseError::Invalid(format!("it has two sections {SECTION:?}"))),
+        }
+    }
+
     fn import(&mut self, name: &str) -> Result<(), ReleaseError> {
         let known = contract_interface(name).filter(|interface| INTERFACES.contains(interface));
         let Some(interface) = known else {

@@ -22,6 +22,7 @@ pub struct Serve {
 }
 
 impl Serve {
+    #[expect(clippy::print_stdout, reason = "whoever starts it reads the address")]
     pub fn run(self) -> anyhow::Result<ExitCode> {
         super::log("info");
         let mut config = self.settings.load()?;
@@ -34,7 +35,9 @@ impl Serve {
             let listener = TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
             config.listen = listener.local_addr()?;
             let app = App::start(config, Arc::new(SystemClock), |step| tracing::info!("{step}")).await?;
-            tracing::info!("Serving at {} (listening on {})", app.public_url, app.config.listen);
+            // For whoever started it on port 0.
+            println!("listening on http://{}", app.config.listen);
+            tracing::info!("Serving at {}", app.public_url);
             server::serve(app, listener, super::stop_signal()).await?;
             Ok(ExitCode::SUCCESS)
         })

@@ -235,7 +235,7 @@ pub async fn settle(app: &App, event: &str, kind: &str, session: &Session) -> Re
     let (event, kind) = (event.to_owned(), kind.to_owned());
     let mut post = Post::new(order.account, Command::Grant(new))
         .with(move |posted| vec![Orders::event(&event, &kind, posted.at), Orders::paid(id, grant, posted.at)]);
-    post.reason = format!("{}, order {id}", order.pack);
+    post.reason = format!("{}, {id}", order.pack);
     match app.store.post(post).await {
         Ok(_) => {
             tracing::info!(order = %id, account = %order.account, credits = %order.credits, %price, session = %session.id, "Order {id} is paid");

@@ -171,7 +171,7 @@ fn recent(visit: &Visit, orders: &[OrderRow], grants: &[GrantRow]) -> Markup {
                             @for grant in grants {
                                 tr {
                                     td { (moment(grant.created_at)) }
-                                    td { (kind(grant.kind)) @if !grant.reason.is_empty() { span.soft.small { (grant.reason) } } }
+                                    td { (kind(grant.kind)) @if grant.kind != GrantKind::Trial && !grant.reason.is_empty() { span.soft.small { (grant.reason) } } }
                                     td.number { (grant.amount) }
                                     td.number { (grant.available) }
                                 }
@@ -185,7 +185,7 @@ fn recent(visit: &Visit, orders: &[OrderRow], grants: &[GrantRow]) -> Markup {
             section {
                 h2 { "Recent orders" }
                 div.scroll {
-                    table {
+                    table.wide {
                         thead { tr { th { "Date" } th { "Order" } th { "Pack" } th.number { "Price" } th { "State" } } }
                         tbody {
                             @for order in orders {

@@ -40,7 +40,7 @@ pub(super) fn ask(visit: &Visit, config: &Config) -> Markup {
             section {
                 h2 { "Prices" }
                 (prices::table(release.manifest()))
-                p.soft.small { "Credits are prepaid: without a pack, nothing is charged. Prices of this version can fall but not rise." }
+                p.soft.small { "Credits are prepaid: without a pack, nothing is charged. Prices are part of the version: the service cannot change them by itself." }
             }
         }
         section {

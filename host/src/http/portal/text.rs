@@ -20,7 +20,7 @@ pub(super) fn moment(time: Time) -> String {
 pub(super) fn size(bytes: u64) -> String {
     const KIB: u64 = 1024;
     for (unit, name) in [(KIB * KIB * KIB, "GiB"), (KIB * KIB, "MiB"), (KIB, "KiB")] {
-        if unit <= bytes && bytes % unit == 0 {
+        if unit <= bytes && bytes.is_multiple_of(unit) {
             return format!("{} {name}", bytes / unit);
         }
     }

@@ -28,6 +28,7 @@ const SHA1: usize = 40;
 pub(super) struct Shown {
     token: String,
     hashed: bool,
+    sha1: String,
     dbuuid: Option<String>,
 }
 
@@ -80,11 +81,10 @@ impl Visit {
         link(path, &fields)
     }
 
-    /// The list of what this token opens.
+    /// The list of what this token opens. By its fingerprint: a plain token need not be in one more link.
     pub(super) fn services_link(&self) -> String {
-        let mut fields = vec![("account_tokens", self.shown.token.as_str())];
+        let mut fields = vec![("account_tokens", self.shown.sha1.as_str()), ("hashed", "1")];
         fields.extend(self.shown.dbuuid.iter().map(|dbuuid| ("db_uuid", dbuuid.as_str())));
-        fields.extend(self.shown.hashed.then_some(("hashed", "1")));
         link("/iap/1/all-in-app-services", &fields)
     }
 
@@ -157,8 +157,12 @@ async fn plain(app: &App, service: Arc<Service>, text: &str, dbuuid: Option<Dbuu
         Standing::Refused { code: "seen-elsewhere", message } => Some(message),
         Standing::Refused { .. } | Standing::Active => None,
     };
-    let shown =
-        Shown { token: token.as_str().to_owned(), hashed: false, dbuuid: dbuuid.map(|dbuuid| dbuuid.to_string()) };
+    let shown = Shown {
+        token: token.as_str().to_owned(),
+        sha1: app.keys.account_token(token.as_str()).sha1,
+        hashed: false,
+        dbuuid: dbuuid.map(|dbuuid| dbuuid.to_string()),
+    };
     Ok(Visit {
         hosting: hosting_of(met.database.as_ref(), &app.config),
         service,
@@ -200,7 +204,7 @@ async fn hashed(app: &App, service: Arc<Service>, text: &str, dbuuid: Option<Dbu
         (Some(_), None, None) | (None, ..) => None,
     };
     let database = if dbuuid.is_some() && stranger.is_none() { named.or(home) } else { home };
-    let shown = Shown { token: sha1, hashed: true, dbuuid: dbuuid.map(|dbuuid| dbuuid.to_string()) };
+    let shown = Shown { token: sha1.clone(), sha1, hashed: true, dbuuid: dbuuid.map(|dbuuid| dbuuid.to_string()) };
     Ok(Visit { hosting: hosting_of(database.as_ref(), &app.config), service, account, database, shown, stranger })
 }
 

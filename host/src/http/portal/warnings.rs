@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{body::Bytes, extract::State, http::StatusCode, response::Redirect};
-use iap_core::Credits;
+use iap_core::{Credits, hosting::Door};
 use iap_store::repositories::Warnings;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,10 @@ fn english() -> String {
 
 /// The form on the account's page.
 pub(super) fn form(visit: &Visit) -> Markup {
+    // A database that the account is not at home in may not change who is warned.
+    if visit.refused_at(Door::BuyPage).is_some() {
+        return html! {};
+    }
     let warnings = &visit.account.warnings;
     let emails: Vec<String> = recipients(&warnings.emails).into_iter().map(|recipient| recipient.email).collect();
     html! {
@@ -58,6 +62,9 @@ pub(super) fn form(visit: &Visit) -> Markup {
 pub(super) async fn save(State(app): State<Arc<App>>, body: Bytes) -> Result<Redirect, Problem> {
     let fields = Fields::of_body(&body);
     let visit = Visit::open(&app, &fields).await?;
+    if let Some(message) = visit.refused_at(Door::BuyPage) {
+        return Err(Problem::not_allowed(&message));
+    }
     let warnings = read(&fields, &visit.account.warnings).map_err(|what| {
         Problem::new(StatusCode::BAD_REQUEST, "The warning was not saved", what, "Go back, correct it and save again.")
     })?;
@@ -146,7 +153,7 @@ mod tests {
         ] {
             assert_eq!(saved(query), Err(text.to_owned()), "{query}");
         }
-        let many = vec!["a@b.example"; MOST + 1].join(",");
+        let many = ["a@b.example"; MOST + 1].join(",");
         assert_eq!(
             saved(&format!("warning_email={many}")),
             Err("Contact Email: at most 10 addresses can be warned.".to_owned())

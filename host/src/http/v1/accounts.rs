@@ -126,23 +126,27 @@ pub async fn get(
 
 /// What to change of an account; what is left out stays.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct AccountChanges {
     /// Whether it may be used. Enabling an account of a third-party service is consent to its permissions and prices.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub enabled: Option<bool>,
     /// Whether to warn of low credits.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub warn_me: Option<bool>,
     /// Below this many credits.
-    #[serde(deserialize_with = "values::credits_given")]
-    #[schema(value_type = Option<String>, example = "5")]
+    #[serde(default, deserialize_with = "values::credits_given")]
+    #[schema(value_type = Option<String>, example = "5", nullable = false)]
     pub warning_threshold: Option<Credits>,
     /// To whom.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub warning_emails: Option<Vec<WarningEmail>>,
     /// Which releases serve it: `^current`, or a requirement of semantic versions such as `~1.2`.
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub version_requirement: Option<String>,
 }
 
@@ -296,7 +300,7 @@ mod tests {
 
     fn wrong(body: &str) -> (u16, String, Option<String>) {
         let problem = parse::<AccountChanges>(body.as_bytes()).and_then(|changes| changes.check()).unwrap_err();
-        (problem.status, problem.detail, problem.field)
+        (problem.status, problem.detail.clone(), problem.field.clone())
     }
 
     #[test]
@@ -339,7 +343,7 @@ mod tests {
     fn companies_are_named_or_left_out() {
         let check = |companies: &str| {
             let body = format!(r#"{{"service": "sms", "database": "d", "companies": {companies}}}"#);
-            parse::<NewAccount>(body.as_bytes()).and_then(|new| new.check()).map_err(|problem| problem.field)
+            parse::<NewAccount>(body.as_bytes()).and_then(|new| new.check()).map_err(|problem| problem.field.clone())
         };
         assert_eq!(check(r#"["1", "2"]"#), Ok(()));
         assert_eq!(check("null"), Ok(()));

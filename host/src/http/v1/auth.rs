@@ -161,7 +161,7 @@ mod tests {
 
     fn sent(value: &str) -> Result<Option<String>, String> {
         let (parts, ()) = Request::builder().header("Authorization", value).body(()).unwrap().into_parts();
-        bearer(&parts).map(|token| token.map(str::to_owned)).map_err(|problem| problem.detail)
+        bearer(&parts).map(|token| token.map(str::to_owned)).map_err(|problem| problem.detail.clone())
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
     }
 }
 
-/// Tells a member that is absent from one that is `null`: with `default`, `None` is absent.
+/// A member that may be absent (with `default`) though not `null`; also a parameter of a query.
 pub fn given<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(reader: D) -> Result<Option<T>, D::Error> {
     T::deserialize(reader).map(Some)
 }
@@ -132,7 +132,7 @@ mod tests {
     use iap_core::Credits;
 
     use super::*;
-    use crate::http::v1::values;
+    use crate::http::v1::{page::PageQuery, values};
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -149,10 +149,24 @@ mod tests {
         name: String,
     }
 
+    #[tokio::test]
+    async fn a_query_is_read_and_what_it_has_too_much_is_named() {
+        let read = async |query: &str| {
+            let request = axum::http::Request::builder().uri(format!("/v1/databases?{query}")).body(()).unwrap();
+            let (mut parts, ()) = request.into_parts();
+            Query::<PageQuery>::from_request_parts(&mut parts, &()).await.map(|Query(page)| page)
+        };
+        let page = read("limit=2&cursor=a%20b").await.unwrap();
+        assert_eq!((page.limit.as_deref(), page.cursor.as_deref()), (Some("2"), Some("a b")));
+        assert_eq!(read("").await.unwrap().limit, None);
+        let problem = read("limt=2").await.unwrap_err();
+        assert_eq!(problem.detail, "\"limt\" is unknown here; send only \"cursor\" or \"limit\"");
+    }
+
     fn wrong(body: &str) -> (String, Option<String>) {
         let problem = parse::<Order>(body.as_bytes()).unwrap_err();
         assert_eq!((problem.status, &*problem.code), (400, "bad-request"), "{body}");
-        (problem.detail, problem.field)
+        (problem.detail.clone(), problem.field.clone())
     }
 
     #[test]

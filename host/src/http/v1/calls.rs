@@ -96,9 +96,10 @@ impl From<PricedLine> for Line {
     }
 }
 
-/// Reads lines as they are stored.
-pub fn stored_lines(text: &str) -> Result<Vec<Line>, Problem> {
-    serde_json::from_str(text).map_err(Problem::host)
+/// Reads lines as they are stored. A call that ended without a charge has kept what it once set aside:
+/// no line of that was charged, so none is shown, and a repeat answers as the first did.
+pub fn charged_lines(text: &str, credits: Credits) -> Result<Vec<Line>, Problem> {
+    if credits.is_zero() { Ok(Vec::new()) } else { serde_json::from_str(text).map_err(Problem::host) }
 }
 
 /// The answer of an operation.
@@ -115,7 +116,7 @@ pub struct CallAnswer {
     /// Credits taken.
     #[schema(value_type = String, example = "0.1")]
     pub credits: Credits,
-    /// All credits of the account afterwards.
+    /// All credits of the account now.
     #[schema(value_type = String, example = "12.4")]
     pub balance: Credits,
 }
@@ -131,7 +132,7 @@ pub struct CallAnswer {
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters, such as a UUID"),
     ),
     request_body = CallRequest,
-    responses((status = 200, body = CallAnswer), (status = 402, description = "The account lacks credits: `needed`, `available`, `buy_url`", body = super::problem::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = CallAnswer), (status = 402, description = "The account lacks credits: `needed`, `available`, `buy_url`", body = super::problem::ProblemBody, content_type = "application/problem+json")))]
 pub async fn call(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -162,7 +163,7 @@ pub async fn call(
     Ok(Json(CallAnswer {
         call_id: answer.id,
         output,
-        lines: stored_lines(&answer.lines)?,
+        lines: charged_lines(&answer.lines, answer.credits)?,
         credits: answer.credits,
         balance: balance(&row),
     }))
@@ -265,7 +266,8 @@ mod tests {
     fn lines_are_read_as_they_are_stored() {
         let stored =
             r#"[{"item":"message part","key":"BE","units":2,"unit_price":"0.05","credits":"0.1","note":"to +32"}]"#;
-        let lines = stored_lines(stored).unwrap();
+        assert_eq!(charged_lines(stored, Credits::ZERO).unwrap(), []);
+        let lines = charged_lines(stored, Credits::from_micros(100_000)).unwrap();
         assert_eq!((lines[0].units, lines[0].credits), (2, Credits::from_micros(100_000)));
         assert_eq!(serde_json::to_string(&lines).unwrap(), stored);
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     auth::Caller,
-    body::{Json, Query},
+    body::{Json, Query, given},
     problem::{Problem, UNAUTHENTICATED},
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct CatalogQuery {
     /// A dbuuid: marks what that database may use. Needs its token or an operator's.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     database: Option<String>,
 }
 

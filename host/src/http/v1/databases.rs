@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     account::{self, balance},
     auth::Caller,
-    body::{Json, Query, Segments},
+    body::{Json, Query, Segments, given},
     page::{Page, PageQuery},
     problem::{NOT_FOUND, Problem},
     values,
@@ -244,14 +244,14 @@ pub async fn get(
 #[into_params(parameter_in = Query)]
 pub struct DatabasesQuery {
     /// `false`: only those that were seen and not declared. `true`: only declared ones.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<bool>)]
     declared: Option<String>,
     /// `next_cursor` of the page before.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     cursor: Option<String>,
     /// Most items in the page: 1 to 500, 50 by default.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<i64>, minimum = 1, maximum = 500)]
     limit: Option<String>,
 }

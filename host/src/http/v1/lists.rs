@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{
     auth::Caller,
     body::{Query, Segments},
-    calls::{Line, stored_lines},
+    calls::{Line, charged_lines},
     page::{InQuery, Listed, Page, PageQuery, Wanted},
     problem::Problem,
     values,
@@ -36,7 +36,7 @@ pub struct CallEntry {
     pub company: Option<String>,
     /// `running`, `queued`, `captured`, `partial`, `answered` or `failed`.
     pub state: String,
-    /// Priced lines.
+    /// What was charged; empty if nothing was, or nothing yet.
     pub lines: Vec<Line>,
     /// Credits taken.
     #[schema(value_type = String, example = "0.1")]
@@ -67,7 +67,7 @@ impl CallEntry {
             door: row.door,
             company: row.company,
             state: row.state.as_str().to_owned(),
-            lines: stored_lines(&row.lines)?,
+            lines: charged_lines(&row.lines, row.credits)?,
             credits: row.credits,
             description: row.description,
             provider_reference: row.provider_reference,

@@ -35,7 +35,7 @@ use super::{accounts, calls, catalog, databases, grants, lists, problem, service
         services::register,
         catalog::list,
     ),
-    components(schemas(problem::Problem)),
+    components(schemas(problem::ProblemBody)),
     modifiers(&Bearer, &Problems),
     security(("bearer" = [])),
     tags(

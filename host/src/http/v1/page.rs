@@ -10,7 +10,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    body::{Json, Query},
+    body::{Json, Query, given},
     problem::{BAD_REQUEST, Problem},
 };
 
@@ -25,10 +25,10 @@ const MOST: i64 = 500;
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// `next_cursor` of the page before.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub cursor: Option<String>,
     /// Most items (of postings: entries) in the page: 1 to 500, 50 by default.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     #[param(value_type = Option<i64>, minimum = 1, maximum = 500)]
     pub limit: Option<String>,
 }

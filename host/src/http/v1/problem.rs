@@ -57,9 +57,22 @@ const HOST_FAILED: Kind = Kind(StatusCode::SERVICE_UNAVAILABLE, "host-failed", "
 /// Seconds that a client waits before it asks again where nothing says how long.
 const A_MOMENT: u32 = 1;
 
+/// Why there is no answer. Boxed, since every result carries room for one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem(Box<ProblemBody>);
+
+impl std::ops::Deref for Problem {
+    type Target = ProblemBody;
+
+    fn deref(&self) -> &ProblemBody {
+        &self.0
+    }
+}
+
 /// Why there is no answer, as in RFC 9457.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub struct ProblemBody {
     /// `urn:iap:problem:` and the code of its kind.
     #[serde(rename = "type")]
     pub kind: String,
@@ -96,7 +109,7 @@ pub struct Problem {
 impl Problem {
     /// A problem with a sentence that says what to do.
     pub fn new(Kind(status, code, title): Kind, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(ProblemBody {
             kind: format!("urn:iap:problem:{code}"),
             title,
             status: status.as_u16(),
@@ -107,20 +120,30 @@ impl Problem {
             available: None,
             buy_url: None,
             retry_after: None,
-        }
+        }))
     }
 
     /// The same, at a member, parameter or header.
-    pub fn at(self, field: impl Into<String>) -> Self {
-        Self { field: Some(field.into()), ..self }
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.0.field = Some(field.into());
+        self
     }
 
-    fn code(self, code: impl Into<Cow<'static, str>>) -> Self {
-        Self { code: code.into(), ..self }
+    fn code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
+        self.0.code = code.into();
+        self
     }
 
-    fn retry(self, seconds: u32) -> Self {
-        Self { retry_after: Some(seconds), ..self }
+    fn retry(mut self, seconds: u32) -> Self {
+        self.0.retry_after = Some(seconds);
+        self
+    }
+
+    fn insufficient_credit(detail: String, credits: Option<(Credits, Credits)>, public_url: &str) -> Self {
+        let mut problem = Self::new(INSUFFICIENT_CREDIT, detail);
+        (problem.0.needed, problem.0.available) = credits.unzip();
+        problem.0.buy_url = Some(format!("{public_url}/iap/1/credit"));
+        problem
     }
 
     /// A value of the body that is well-formed but cannot be used.
@@ -148,18 +171,14 @@ impl Problem {
     /// Why a call has no answer. Credits are sold at `public_url`.
     pub fn of_call(error: CallError, public_url: &str) -> Self {
         let detail = error.to_string();
-        let buy_url = || Some(format!("{public_url}/iap/1/credit"));
         match error {
             CallError::UnknownOperation { .. } => Self::new(UNKNOWN_OPERATION, detail),
             CallError::Remote(_) => Self::new(REMOTE, detail),
             CallError::Standing { code, message } => Self::refused_use(code, message),
             CallError::InsufficientCredit { needed, available } => {
-                let problem = Self::new(INSUFFICIENT_CREDIT, detail);
-                Self { needed: Some(needed), available: Some(available), buy_url: buy_url(), ..problem }
+                Self::insufficient_credit(detail, Some((needed, available)), public_url)
             }
-            CallError::Failure(Failure::InsufficientCredit) => {
-                Self { buy_url: buy_url(), ..Self::new(INSUFFICIENT_CREDIT, detail) }
-            }
+            CallError::Failure(Failure::InsufficientCredit) => Self::insufficient_credit(detail, None, public_url),
             CallError::Failure(failure) => Self::of_failure(failure, detail),
             CallError::Fault { .. } => Self::new(SERVICE_FAILED, detail),
             CallError::Busy(Busy::Account) => Self::new(BUSY_ACCOUNT, detail).retry(A_MOMENT),
@@ -178,7 +197,9 @@ impl Problem {
                 Self::new(INVALID, detail).at(path)
             }
             Failure::ProviderUnavailable(seconds) => {
-                Self { retry_after: seconds, ..Self::new(PROVIDER_UNAVAILABLE, detail) }
+                let mut problem = Self::new(PROVIDER_UNAVAILABLE, detail);
+                problem.0.retry_after = seconds;
+                problem
             }
             Failure::InsufficientCredit => Self::new(INSUFFICIENT_CREDIT, detail),
             Failure::Refused(_) => Self::new(SERVICE_REFUSED, detail),
@@ -218,7 +239,7 @@ impl From<ContactError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_string(&self).unwrap_or_default();
+        let body = serde_json::to_string(&*self.0).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -238,7 +259,7 @@ mod tests {
 
     fn of(error: CallError) -> (u16, String, Option<String>, Option<u32>) {
         let problem = Problem::of_call(error, "https://iap.example.com");
-        (problem.status, problem.code.into_owned(), problem.field, problem.retry_after)
+        (problem.status, problem.code.to_string(), problem.field.clone(), problem.retry_after)
     }
 
     #[test]
@@ -288,7 +309,7 @@ mod tests {
             CallError::InsufficientCredit { needed: Credits::whole(5), available: Credits::from_micros(500_000) };
         let problem = Problem::of_call(error, "https://iap.example.com");
         assert_eq!(
-            serde_json::to_value(&problem).unwrap(),
+            serde_json::to_value(&*problem).unwrap(),
             serde_json::json!({
                 "type": "urn:iap:problem:insufficient-credit",
                 "title": "The account lacks credits",

@@ -115,7 +115,7 @@ mod tests {
 
     fn check(service: &str, body: &str) -> Result<(), (String, Option<String>)> {
         let read = parse::<RemoteService>(body.as_bytes()).and_then(|remote| remote.check(service));
-        read.map_err(|problem| (problem.detail, problem.field))
+        read.map_err(|problem| (problem.detail.clone(), problem.field.clone()))
     }
 
     #[test]

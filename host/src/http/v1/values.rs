@@ -56,23 +56,26 @@ pub fn end(time: Time) -> Option<String> {
     (time != Time::NEVER).then(|| rfc3339(time))
 }
 
-fn words<'a>(known: impl Iterator<Item = &'a str>) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(known)).build()
+fn words<'a>(about: &str, known: impl Iterator<Item = &'a str>) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(about)).enum_values(Some(known)).build()
 }
 
 /// Words of [`Hosting`].
 pub fn hosting_words() -> Object {
-    words(Hosting::ALL.iter().map(|word| word.as_str()))
+    words(
+        "Where it runs: on Odoo Online, and where nobody said, a database uses first-party services only.",
+        Hosting::ALL.iter().map(|word| word.as_str()),
+    )
 }
 
 /// Words of [`Edition`].
 pub fn edition_words() -> Object {
-    words(Edition::ALL.iter().map(|word| word.as_str()))
+    words("Odoo's edition; `unknown` by default.", Edition::ALL.iter().map(|word| word.as_str()))
 }
 
 /// Words of [`Purpose`].
 pub fn purpose_words() -> Object {
-    words(Purpose::ALL.iter().map(|word| word.as_str()))
+    words("What it is for; `production` by default.", Purpose::ALL.iter().map(|word| word.as_str()))
 }
 
 /// A shown text: 1 to `longest` characters in one line, without blanks around it.

@@ -1,0 +1,274 @@
+//! The real binary, started as its operator would.
+
+use std::{
+    fmt::Write as _,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{Odoo, Operator, http};
+
+/// Token of the operator in tests.
+pub const OPERATOR_TOKEN: &str = "iap_op_of_the_tests";
+
+/// What a test changes of the usual settings.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Packages of guests to serve as further plugins, as `iap-example-echo`.
+    pub plugins: Vec<&'static str>,
+    /// Lines of `iap.toml` before its tables.
+    pub toml: String,
+    /// Tables to add to `iap.toml`.
+    pub tables: String,
+    /// `[services.sms.config]` lines.
+    pub sms_config: String,
+    /// No carrier and no card processor.
+    pub without_simulators: bool,
+}
+
+/// A process that is killed when it goes.
+pub struct Running {
+    process: Child,
+    /// Where it listens, as `http://127.0.0.1:1234`.
+    pub url: String,
+}
+
+impl Running {
+    fn start(args: &[String], folder: &Path) -> Self {
+        let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).expect("the folder is writable");
+        let mut process = Command::new(binary())
+            .args(args)
+            .env_remove("IAP_OPERATOR_TOKEN")
+            .env_remove("IAP_DATA_DIR")
+            .env_remove("IAP_PUBLIC_URL")
+            .env_remove("IAP_MASTER_KEY")
+            .env_remove("IAP_LISTEN")
+            .env_remove("IAP_CONFIG")
+            .env("RUST_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        let mut line = String::new();
+        let output = process.stdout.take().expect("it is piped");
+        BufReader::new(output).read_line(&mut line).expect("it is readable");
+        let Some(url) = line.trim().strip_prefix("listening on ") else {
+            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+            panic!("`iap {}` did not start; its log:\n{log}", args.join(" "));
+        };
+        Self { process, url: url.to_owned() }
+    }
+
+    /// SIGKILL: no destructor, no flush.
+    pub fn kill(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The `iap` binary of this build: cargo puts it beside the folder of the test's own.
+///
+/// # Panics
+///
+/// It is not built: run `cargo test --workspace`.
+pub fn binary() -> PathBuf {
+    let own = std::env::current_exe().expect("a test has a file");
+    let path = own.ancestors().nth(2).map(|folder| folder.join("iap")).expect("it is in a folder");
+    assert!(path.exists(), "{} is not built: run `cargo test --workspace`, or `cargo build` first", path.display());
+    path
+}
+
+/// A host with a carrier and a card processor.
+pub struct TestHost {
+    folder: tempfile::TempDir,
+    server: Running,
+    carrier: Option<Running>,
+    card: Option<Running>,
+    client: reqwest::Client,
+}
+
+impl TestHost {
+    /// Starts everything with the usual settings.
+    pub fn start() -> Self {
+        Self::with(&Settings::default())
+    }
+
+    /// Starts everything.
+    ///
+    /// # Panics
+    ///
+    /// Something does not start; the log is shown.
+    pub fn with(settings: &Settings) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        // The port is fixed before the start, so that webhooks and restarts find the host where it was.
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|probe| probe.local_addr()).expect("a free port").port();
+        let simulate = |args: &[&str]| {
+            let args: Vec<String> = ["simulate"].iter().chain(args).map(|arg| (*arg).to_owned()).collect();
+            (!settings.without_simulators).then(|| Running::start(&args, folder.path()))
+        };
+        let carrier = simulate(&["carrier", "--listen", "127.0.0.1:0"]);
+        let webhook = format!("http://127.0.0.1:{port}/payments/stripe/webhook");
+        let card = simulate(&["card", "--listen", "127.0.0.1:0", "--webhook-url", &webhook]);
+        let url = |running: &Option<Running>| running.as_ref().map_or_else(|| "http://127.0.0.1:1".to_owned(), |running| running.url.clone());
+        let toml = configuration(settings, folder.path(), port, &url(&carrier), &url(&card));
+        std::fs::write(folder.path().join("iap.toml"), toml).expect("the folder is writable");
+        let server = Running::start(&serve(folder.path()), folder.path());
+        Self { folder, server, carrier, card, client: http::client() }
+    }
+
+    /// Where the host serves.
+    pub fn url(&self) -> &str {
+        &self.server.url
+    }
+
+    /// Where the carrier's admin pages are.
+    pub fn carrier_url(&self) -> &str {
+        &self.carrier.as_ref().expect("this host has a carrier").url
+    }
+
+    /// Where the card processor's admin pages are.
+    pub fn card_url(&self) -> &str {
+        &self.card.as_ref().expect("this host has a card processor").url
+    }
+
+    /// Folder of the database.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// What the host has logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// A client of the test's own.
+    pub fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    /// SIGKILL to the host; its simulators go on.
+    pub fn kill(&mut self) {
+        self.server.kill();
+    }
+
+    /// Starts the host again after [`TestHost::kill`].
+    pub fn restart(&mut self) {
+        self.server = Running::start(&serve(self.folder.path()), self.folder.path());
+    }
+
+    /// The operator.
+    pub fn operator(&self) -> Operator {
+        Operator::new(self.client.clone(), self.url())
+    }
+
+    /// A database with an account token of its own, declared with this hosting (`undeclared` is not
+    /// declared at all).
+    pub async fn database(&self, hosting: &str) -> Odoo {
+        let odoo = Odoo::new(self.client.clone(), self.url());
+        if hosting != "undeclared" {
+            self.operator().declare(&odoo.dbuuid, hosting).await;
+        }
+        odoo
+    }
+
+    /// An on-premise database with credits for a service.
+    pub async fn database_with_credits(&self, service: &str, credits: &str) -> Odoo {
+        let odoo = self.database("on_premise").await;
+        odoo.balance(service).await;
+        self.operator().grant(&odoo, service, credits).await;
+        odoo
+    }
+
+    /// What the carrier received: `{"total", "messages": […]}`.
+    pub async fn carrier_received(&self) -> serde_json::Value {
+        let request = self.client.get(format!("{}/received", self.carrier_url()));
+        http::try_send(request).await.expect("the carrier answers").json()
+    }
+
+    /// Makes the carrier misbehave; `{}` ends it.
+    pub async fn carrier_faults(&self, faults: &serde_json::Value) {
+        let request = self.client.post(format!("{}/faults", self.carrier_url())).header("Content-Type", "application/json");
+        let reply = http::try_send(request.body(faults.to_string())).await.expect("the carrier answers");
+        assert!(reply.status < 300, "{}", reply.text);
+    }
+
+    /// Runs `iap ledger verify` beside the host; the output, if it is clean.
+    ///
+    /// # Panics
+    ///
+    /// The ledger is not clean.
+    pub fn verify(&self) -> String {
+        let output = Command::new(binary()).args(["ledger", "verify", "--data-dir"]).arg(self.data_dir()).output().expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "the ledger is not clean:\n{text}{}", String::from_utf8_lossy(&output.stderr));
+        text
+    }
+
+    /// Rows of the host's database, for what no door shows: the first column as text.
+    pub fn sql(&self, query: &str) -> Vec<String> {
+        let connection = rusqlite::Connection::open_with_flags(self.data_dir().join("iap.db"), rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).expect("it opens");
+        let mut statement = connection.prepare(query).expect("the query is right");
+        let rows = statement.query_map([], |row| row.get::<_, rusqlite::types::Value>(0)).expect("it runs");
+        rows.map(|value| match value.expect("it reads") {
+            rusqlite::types::Value::Text(text) => text,
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            other => format!("{other:?}"),
+        })
+        .collect()
+    }
+}
+
+/// Waits until a condition holds, at most 20 s.
+///
+/// # Panics
+///
+/// It does not hold by then.
+pub async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !condition().await {
+        assert!(Instant::now() < end, "waited 20 s in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+}
+
+fn serve(folder: &Path) -> Vec<String> {
+    vec!["serve".to_owned(), "--config".to_owned(), folder.join("iap.toml").display().to_string()]
+}
+
+fn configuration(settings: &Settings, folder: &Path, port: u16, carrier: &str, card: &str) -> String {
+    let plugins: Vec<String> = settings
+        .plugins
+        .iter()
+        .map(|package| {
+            let path = folder.join(format!("{package}.wasm"));
+            std::fs::write(&path, crate::guests::component(package)).expect("the folder is writable");
+            path.display().to_string()
+        })
+        .collect();
+    let mut toml = String::new();
+    // Writing to a String cannot fail.
+    _ = write!(
+        toml,
+        "data_dir = {data:?}\nlisten = \"127.0.0.1:{port}\"\noperator_token = {OPERATOR_TOKEN:?}\nplugins = {plugins:?}\n{extra}\n\
+         [egress]\nallow = [\"127.0.0.0/8\"]\n\
+         [stripe]\napi_url = {card:?}\nsecret_key = \"sk_test_simulated\"\nwebhook_secret = \"whsec_simulated\"\n\
+         [services.sms.config]\ntwilio-account-sid = \"AC00000000000000000000000000000001\"\nsender = \"+32460000000\"\n{sms}\n\
+         [services.sms.secrets]\ntwilio-auth-token = \"simulated-carrier-token\"\n\
+         [services.sms.base_urls]\ncarrier = {carrier:?}\n{tables}\n",
+        data = folder.join("data").display().to_string(),
+        extra = settings.toml,
+        sms = settings.sms_config,
+        tables = settings.tables,
+    );
+    toml
+}

@@ -11,7 +11,8 @@ fn main() -> anyhow::Result<()> {
     iap_guest_build::emit_rerun_if_changed(&guests);
     let out = PathBuf::from(std::env::var_os("OUT_DIR").context("cargo sets OUT_DIR")?);
     let below = |folder: &str| -> Vec<Guest> {
-        let parent = |guest: &Guest| guest.manifest_dir.parent().and_then(Path::file_name).is_some_and(|name| name == folder);
+        let parent =
+            |guest: &Guest| guest.manifest_dir.parent().and_then(Path::file_name).is_some_and(|name| name == folder);
         guests.iter().filter(|guest| parent(guest)).cloned().collect()
     };
     iap_guest_build::write_constants(&below("plugins"), &out.join("first_party.rs"))?;

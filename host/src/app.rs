@@ -45,24 +45,49 @@ pub fn database_path(config: &Config) -> PathBuf {
 impl App {
     /// Opens storage, starts the sandbox, loads the catalog and ends what a crash left open.
     /// `progress` is told what happens, for people who wait.
-    pub async fn start(config: Config, clock: Arc<dyn Clock>, mut progress: impl FnMut(&str)) -> anyhow::Result<Arc<Self>> {
-        std::fs::create_dir_all(&config.data_dir).with_context(|| format!("cannot create the data folder {}", config.data_dir.display()))?;
+    pub async fn start(
+        mut config: Config,
+        clock: Arc<dyn Clock>,
+        mut progress: impl FnMut(&str),
+    ) -> anyhow::Result<Arc<Self>> {
+        std::fs::create_dir_all(&config.data_dir)
+            .with_context(|| format!("cannot create the data folder {}", config.data_dir.display()))?;
         let keys = Keys::load(config.master_key.as_deref(), &config.data_dir)?;
         let store = Store::open(&database_path(&config), clock)?;
-        let networks = config.egress.allow.iter().map(|text| text.parse().with_context(|| format!("[egress] allow: {text:?} is no network such as \"127.0.0.0/8\"")));
+        let networks = config.egress.allow.iter().map(|text| {
+            text.parse().with_context(|| format!("[egress] allow: {text:?} is no network such as \"127.0.0.0/8\""))
+        });
         let egress = EgressPolicy::allowing(networks.collect::<anyhow::Result<Vec<_>>>()?);
-        let options = EngineOptions { cache_dir: Some(config.data_dir.join("compiled")), cache_key: keys.cache(), egress, ..EngineOptions::default() };
+        let options = EngineOptions {
+            cache_dir: Some(config.data_dir.join("compiled")),
+            cache_key: keys.cache(),
+            egress,
+            ..EngineOptions::default()
+        };
         let engine = Engine::new(options)?;
-        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen)).trim_end_matches('/').to_owned();
+        let public_url = config
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", config.listen))
+            .trim_end_matches('/')
+            .to_owned();
+        config.public_url = Some(public_url.clone());
         let catalog = Catalog::default();
         let loader = Loader { engine: &engine, store: &store, config: &config, public_url: &public_url };
         for (name, component) in crate::plugins::first_party::GUESTS {
-            let (service, version) = loader.load(&catalog, component.to_vec()).await.with_context(|| format!("cannot load the embedded plugin {name}"))?;
+            let (service, version) = loader
+                .load(&catalog, component.to_vec())
+                .await
+                .with_context(|| format!("cannot load the embedded plugin {name}"))?;
             progress(&format!("Loaded {service} {version}"));
         }
         for path in &config.plugins {
-            let component = std::fs::read(path).with_context(|| format!("cannot read the plugin {}", path.display()))?;
-            let (service, version) = loader.load(&catalog, component).await.with_context(|| format!("cannot load the plugin {}", path.display()))?;
+            let component =
+                std::fs::read(path).with_context(|| format!("cannot read the plugin {}", path.display()))?;
+            let (service, version) = loader
+                .load(&catalog, component)
+                .await
+                .with_context(|| format!("cannot load the plugin {}", path.display()))?;
             progress(&format!("Loaded {service} {version} from {}", path.display()));
         }
         catalog.load_remote(&store).await?;
@@ -71,6 +96,16 @@ impl App {
             progress(&format!("Ended {orphans} calls that an earlier stop had cut off"));
         }
         let client = crate::payments::client()?;
-        Ok(Arc::new(Self { config, public_url, store, engine, catalog, keys, inflight: Arc::default(), bell: Notify::new(), client }))
+        Ok(Arc::new(Self {
+            config,
+            public_url,
+            store,
+            engine,
+            catalog,
+            keys,
+            inflight: Arc::default(),
+            bell: Notify::new(),
+            client,
+        }))
     }
 }

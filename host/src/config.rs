@@ -140,7 +140,8 @@ impl Config {
             None if usual.exists() => usual,
             None => return Ok(Self::default()),
         };
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the settings {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read the settings {}", path.display()))?;
         let mut config: Self = toml::from_str(&text).with_context(|| format!("{} is not usable", path.display()))?;
         config.resolve_environment()?;
         Ok(config)
@@ -151,7 +152,8 @@ impl Config {
         let stripe = self.stripe.iter_mut().flat_map(|stripe| [&mut stripe.secret_key, &mut stripe.webhook_secret]);
         for value in secrets.chain(stripe) {
             if let Some(name) = value.strip_prefix("env:") {
-                *value = std::env::var(name).with_context(|| format!("the settings name the environment variable {name}, which is not set"))?;
+                *value = std::env::var(name)
+                    .with_context(|| format!("the settings name the environment variable {name}, which is not set"))?;
             }
         }
         Ok(())

@@ -31,7 +31,11 @@ impl Keys {
     /// (readable by its owner only) if it is missing.
     pub fn load(master_key: Option<&str>, data_dir: &Path) -> anyhow::Result<Self> {
         if let Some(text) = master_key {
-            anyhow::ensure!(32 <= text.len(), "master_key has {} characters; give at least 32, as from `openssl rand -hex 32`", text.len());
+            anyhow::ensure!(
+                32 <= text.len(),
+                "master_key has {} characters; give at least 32, as from `openssl rand -hex 32`",
+                text.len()
+            );
             return Ok(Self::derive(text.as_bytes()));
         }
         let path = data_dir.join("master.key");
@@ -45,13 +49,20 @@ impl Keys {
             file.sync_all()?;
         }
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        anyhow::ensure!(32 <= text.trim().len(), "{} is too short to be a master key; restore it from your backup", path.display());
+        anyhow::ensure!(
+            32 <= text.trim().len(),
+            "{} is too short to be a master key; restore it from your backup",
+            path.display()
+        );
         Ok(Self::derive(text.trim().as_bytes()))
     }
 
     /// Hashes of an account token, without its suffix.
     pub fn account_token(&self, token: &str) -> TokenHashes {
-        TokenHashes { mac: hex::encode(mac(&self.token, token.as_bytes())), sha1: hex::encode(sha1::Sha1::digest(token.as_bytes())) }
+        TokenHashes {
+            mac: hex::encode(mac(&self.token, token.as_bytes())),
+            sha1: hex::encode(sha1::Sha1::digest(token.as_bytes())),
+        }
     }
 
     /// Key that authenticates compiled code on disk.

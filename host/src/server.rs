@@ -8,14 +8,19 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::{app::App, http, jobs};
 
 /// Serves until `stop` resolves; then lets running requests and jobs end.
-pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     let (tell, told) = watch::channel(false);
     let stopped = |mut told: watch::Receiver<bool>| async move { drop(told.wait_for(|stop| *stop).await) };
     let jobs = tokio::spawn(jobs::serve(Arc::clone(&app), stopped(told.clone())));
     let routes = http::router(Arc::clone(&app));
     // Outside the router, since it changes the path that is routed.
     let service = tower_layer(routes);
-    let server = axum::serve(listener, ServiceExt::<Request>::into_make_service(service)).with_graceful_shutdown(stopped(told));
+    let server =
+        axum::serve(listener, ServiceExt::<Request>::into_make_service(service)).with_graceful_shutdown(stopped(told));
     let server = tokio::spawn(server.into_future());
     stop.await;
     tell.send_replace(true);
@@ -28,6 +33,9 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
     }
 }
 
-fn tower_layer(routes: axum::Router) -> impl tower::Service<Request, Response = axum::response::Response, Error = std::convert::Infallible, Future: Send> + Clone {
+fn tower_layer(
+    routes: axum::Router,
+) -> impl tower::Service<Request, Response = axum::response::Response, Error = std::convert::Infallible, Future: Send> + Clone
+{
     tower::Layer::layer(&middleware::from_fn(http::collapse_slashes), routes)
 }

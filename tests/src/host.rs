@@ -38,7 +38,11 @@ pub struct Running {
 
 impl Running {
     fn start(args: &[String], folder: &Path) -> Self {
-        let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).expect("the folder is writable");
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(folder.join("log"))
+            .expect("the folder is writable");
         let mut process = Command::new(binary())
             .args(args)
             .env_remove("IAP_OPERATOR_TOKEN")
@@ -119,7 +123,9 @@ impl TestHost {
         let carrier = simulate(&["carrier", "--listen", "127.0.0.1:0"]);
         let webhook = format!("http://127.0.0.1:{port}/payments/stripe/webhook");
         let card = simulate(&["card", "--listen", "127.0.0.1:0", "--webhook-url", &webhook]);
-        let url = |running: &Option<Running>| running.as_ref().map_or_else(|| "http://127.0.0.1:1".to_owned(), |running| running.url.clone());
+        let url = |running: &Option<Running>| {
+            running.as_ref().map_or_else(|| "http://127.0.0.1:1".to_owned(), |running| running.url.clone())
+        };
         let toml = configuration(settings, folder.path(), port, &url(&carrier), &url(&card));
         std::fs::write(folder.path().join("iap.toml"), toml).expect("the folder is writable");
         let server = Running::start(&serve(folder.path()), folder.path());
@@ -195,9 +201,22 @@ impl TestHost {
         http::try_send(request).await.expect("the carrier answers").json()
     }
 
+    /// How many messages the carrier received: to one number, or in all.
+    ///
+    /// # Panics
+    ///
+    /// The carrier does not answer with a count.
+    pub async fn carrier_count(&self, to: Option<&str>) -> u64 {
+        let to = to.map(|number| format!("?to={}", number.replace('+', "%2B"))).unwrap_or_default();
+        let request = self.client.get(format!("{}/received/count{to}", self.carrier_url()));
+        let answer = http::try_send(request).await.expect("the carrier answers").json();
+        answer["count"].as_u64().unwrap_or_else(|| panic!("no count: {answer}"))
+    }
+
     /// Makes the carrier misbehave; `{}` ends it.
     pub async fn carrier_faults(&self, faults: &serde_json::Value) {
-        let request = self.client.post(format!("{}/faults", self.carrier_url())).header("Content-Type", "application/json");
+        let request =
+            self.client.post(format!("{}/faults", self.carrier_url())).header("Content-Type", "application/json");
         let reply = http::try_send(request.body(faults.to_string())).await.expect("the carrier answers");
         assert!(reply.status < 300, "{}", reply.text);
     }
@@ -208,7 +227,11 @@ impl TestHost {
     ///
     /// The ledger is not clean.
     pub fn verify(&self) -> String {
-        let output = Command::new(binary()).args(["ledger", "verify", "--data-dir"]).arg(self.data_dir()).output().expect("it runs");
+        let output = Command::new(binary())
+            .args(["ledger", "verify", "--data-dir"])
+            .arg(self.data_dir())
+            .output()
+            .expect("it runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "the ledger is not clean:\n{text}{}", String::from_utf8_lossy(&output.stderr));
         text
@@ -216,7 +239,11 @@ impl TestHost {
 
     /// Rows of the host's database, for what no door shows: the first column as text.
     pub fn sql(&self, query: &str) -> Vec<String> {
-        let connection = rusqlite::Connection::open_with_flags(self.data_dir().join("iap.db"), rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).expect("it opens");
+        let connection = rusqlite::Connection::open_with_flags(
+            self.data_dir().join("iap.db"),
+            rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE,
+        )
+        .expect("it opens");
         let mut statement = connection.prepare(query).expect("the query is right");
         let rows = statement.query_map([], |row| row.get::<_, rusqlite::types::Value>(0)).expect("it runs");
         rows.map(|value| match value.expect("it reads") {

@@ -9,8 +9,10 @@ pub mod host;
 pub mod http;
 pub mod odoo;
 pub mod operator;
+pub mod webhook;
 
 pub use host::{Settings, TestHost};
 pub use http::Reply;
 pub use odoo::Odoo;
 pub use operator::Operator;
+pub use webhook::Webhook;

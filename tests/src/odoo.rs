@@ -37,7 +37,10 @@ impl Odoo {
 
     /// Posts a body as it is; `Err` if the connection breaks.
     pub async fn try_post(&self, path: &str, body: String) -> Result<Reply, reqwest::Error> {
-        http::try_send(self.client.post(format!("{}{path}", self.url)).header("Content-Type", "application/json").body(body)).await
+        http::try_send(
+            self.client.post(format!("{}{path}", self.url)).header("Content-Type", "application/json").body(body),
+        )
+        .await
     }
 
     /// A JSON-RPC request; the whole answer.
@@ -77,12 +80,17 @@ impl Odoo {
 
     /// Balance of a service, as a JSON number.
     pub async fn balance(&self, service: &str) -> Value {
-        self.result("/iap/1/balance", &json!({ "dbuuid": self.dbuuid, "account_token": self.token, "service_name": service })).await
+        self.result(
+            "/iap/1/balance",
+            &json!({ "dbuuid": self.dbuuid, "account_token": self.token, "service_name": service }),
+        )
+        .await
     }
 
     /// Parameters of an SMS request of Odoo 17 to 19: one text to many (number, uuid).
     pub fn sms(&self, content: &str, numbers: &[(&str, &str)]) -> Value {
-        let numbers: Vec<Value> = numbers.iter().map(|(number, uuid)| json!({ "number": number, "uuid": uuid })).collect();
+        let numbers: Vec<Value> =
+            numbers.iter().map(|(number, uuid)| json!({ "number": number, "uuid": uuid })).collect();
         json!({ "account_token": self.token, "dbuuid": self.dbuuid, "webhook_url": false, "messages": [{ "content": content, "numbers": numbers }] })
     }
 

@@ -72,7 +72,31 @@ impl Operator {
     /// Gives credits to a database's account; its id.
     pub async fn grant(&self, odoo: &Odoo, service: &str, credits: &str) -> String {
         let account = self.account(&odoo.dbuuid, service).await;
-        self.ok("POST", &format!("/v1/accounts/{account}/grants"), Some(&json!({ "credits": credits, "reason": "test" }))).await;
+        self.ok(
+            "POST",
+            &format!("/v1/accounts/{account}/grants"),
+            Some(&json!({ "credits": credits, "reason": "test" })),
+        )
+        .await;
         account
+    }
+
+    /// Gives a remote provider a key; the key.
+    ///
+    /// # Panics
+    ///
+    /// There is no key in the answer.
+    pub async fn register(&self, service: &str, vendor: &str) -> String {
+        let answer = self
+            .ok("PUT", &format!("/v1/services/{service}"), Some(&json!({ "title": service, "vendor": vendor })))
+            .await;
+        answer["key"].as_str().expect("a key").to_owned()
+    }
+
+    /// What is available and what is held of an account, as decimals.
+    pub async fn credits(&self, account: &str) -> (String, String) {
+        let shown = self.ok("GET", &format!("/v1/accounts/{account}"), None).await;
+        let text = |name: &str| shown[name].as_str().unwrap_or_default().to_owned();
+        (text("available"), text("held"))
     }
 }

@@ -144,7 +144,10 @@ impl Decimal {
         let mut value: i128 = 0;
         for index in 0..keep.max(0) {
             let digit = usize::try_from(index).ok().and_then(|i| self.digits.get(i)).copied().unwrap_or(0);
-            value = value.checked_mul(10).and_then(|v| v.checked_add(i128::from(digit))).ok_or(ParseCreditsError::TooLarge)?;
+            value = value
+                .checked_mul(10)
+                .and_then(|v| v.checked_add(i128::from(digit)))
+                .ok_or(ParseCreditsError::TooLarge)?;
         }
         let rest: &[u8] = match usize::try_from(keep) {
             Ok(keep) => self.digits.get(keep..).unwrap_or(&[]),
@@ -152,7 +155,9 @@ impl Decimal {
         };
         let inexact = rest.iter().any(|d| *d != 0) || (keep < 0 && self.digits.iter().any(|d| *d != 0));
         let half = match rest.split_first() {
-            Some((first, others)) => first.cmp(&5).then(if others.iter().any(|d| *d != 0) { Ordering::Greater } else { Ordering::Equal }),
+            Some((first, others)) => {
+                first.cmp(&5).then(if others.iter().any(|d| *d != 0) { Ordering::Greater } else { Ordering::Equal })
+            }
             None => Ordering::Less,
         };
         Ok((value, half, inexact))
@@ -222,7 +227,9 @@ mod tests {
 
     #[test]
     fn exact_decimals_are_read_and_written_as_they_are() {
-        for (text, micros) in [("0", 0), ("12.5", 12_500_000), ("0.000001", 1), ("-3.25", -3_250_000), ("10", 10_000_000)] {
+        for (text, micros) in
+            [("0", 0), ("12.5", 12_500_000), ("0.000001", 1), ("-3.25", -3_250_000), ("10", 10_000_000)]
+        {
             assert_eq!(text.parse(), Ok(Credits(micros)), "{text}");
             assert_eq!(Credits(micros).to_string(), text);
         }
@@ -232,9 +239,17 @@ mod tests {
     fn what_is_not_an_exact_decimal_is_refused_by_name() {
         use ParseCreditsError::*;
         for (text, error) in [
-            ("", NotADecimal), ("1,5", NotADecimal), ("+1", NotADecimal), (".5", NotADecimal), ("1.", NotADecimal),
-            ("1e3", NotADecimal), (" 1", NotADecimal), ("NaN", NotADecimal), ("0.0000001", TooPrecise),
-            ("9223372036854.775808", TooLarge), ("99999999999999999999", TooLarge),
+            ("", NotADecimal),
+            ("1,5", NotADecimal),
+            ("+1", NotADecimal),
+            (".5", NotADecimal),
+            ("1.", NotADecimal),
+            ("1e3", NotADecimal),
+            (" 1", NotADecimal),
+            ("NaN", NotADecimal),
+            ("0.0000001", TooPrecise),
+            ("9223372036854.775808", TooLarge),
+            ("99999999999999999999", TooLarge),
         ] {
             assert_eq!(text.parse::<Credits>(), Err(error), "{text}");
         }
@@ -244,8 +259,18 @@ mod tests {
     #[test]
     fn wire_numbers_round_half_even_to_six_decimals() {
         for (text, micros) in [
-            ("0.30000000000000004", 300_000), ("2.5", 2_500_000), ("1e-6", 1), ("5e-7", 0), ("1.5e-6", 2), ("2.5e-6", 2),
-            ("2.5000001e-6", 3), ("1E2", 100_000_000), ("-0.0000015", -2), ("4e-7", 0), ("6e-7", 1), ("1e-300", 0),
+            ("0.30000000000000004", 300_000),
+            ("2.5", 2_500_000),
+            ("1e-6", 1),
+            ("5e-7", 0),
+            ("1.5e-6", 2),
+            ("2.5e-6", 2),
+            ("2.5000001e-6", 3),
+            ("1E2", 100_000_000),
+            ("-0.0000015", -2),
+            ("4e-7", 0),
+            ("6e-7", 1),
+            ("1e-300", 0),
         ] {
             assert_eq!(Credits::from_wire_number(text), Ok(Credits(micros)), "{text}");
         }

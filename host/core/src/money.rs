@@ -32,9 +32,30 @@ pub enum MoneyError {
 
 /// Currencies whose minor unit is not a hundredth (ISO 4217, 2024).
 const OTHER_DIGITS: &[(&str, u32)] = &[
-    ("BIF", 0), ("CLP", 0), ("DJF", 0), ("GNF", 0), ("ISK", 0), ("JPY", 0), ("KMF", 0), ("KRW", 0), ("PYG", 0), ("RWF", 0),
-    ("UGX", 0), ("UYI", 0), ("VND", 0), ("VUV", 0), ("XAF", 0), ("XOF", 0), ("XPF", 0),
-    ("BHD", 3), ("IQD", 3), ("JOD", 3), ("KWD", 3), ("LYD", 3), ("OMR", 3), ("TND", 3),
+    ("BIF", 0),
+    ("CLP", 0),
+    ("DJF", 0),
+    ("GNF", 0),
+    ("ISK", 0),
+    ("JPY", 0),
+    ("KMF", 0),
+    ("KRW", 0),
+    ("PYG", 0),
+    ("RWF", 0),
+    ("UGX", 0),
+    ("UYI", 0),
+    ("VND", 0),
+    ("VUV", 0),
+    ("XAF", 0),
+    ("XOF", 0),
+    ("XPF", 0),
+    ("BHD", 3),
+    ("IQD", 3),
+    ("JOD", 3),
+    ("KWD", 3),
+    ("LYD", 3),
+    ("OMR", 3),
+    ("TND", 3),
 ];
 
 impl Currency {
@@ -95,7 +116,8 @@ impl Money {
         if fraction.trim_end_matches('0').len() > width {
             return Err(MoneyError::TooPrecise { text: text.to_owned(), digits, currency });
         }
-        let minor: String = whole.bytes().chain(fraction.bytes().chain(std::iter::repeat(b'0')).take(width)).map(char::from).collect();
+        let minor: String =
+            whole.bytes().chain(fraction.bytes().chain(std::iter::repeat(b'0')).take(width)).map(char::from).collect();
         Ok(Self { minor: minor.parse().map_err(|_| not_an_amount())?, currency })
     }
 
@@ -129,7 +151,12 @@ mod tests {
 
     #[test]
     fn amounts_are_exact_in_the_minor_unit_of_their_currency() {
-        for (text, code, minor, shown) in [("0.90", "EUR", 90, "0.90 EUR"), ("1", "USD", 100, "1.00 USD"), ("120", "JPY", 120, "120 JPY"), ("1.250", "KWD", 1250, "1.250 KWD")] {
+        for (text, code, minor, shown) in [
+            ("0.90", "EUR", 90, "0.90 EUR"),
+            ("1", "USD", 100, "1.00 USD"),
+            ("120", "JPY", 120, "120 JPY"),
+            ("1.250", "KWD", 1250, "1.250 KWD"),
+        ] {
             let money = Money::parse(text, currency(code)).expect(text);
             assert_eq!((money.minor, money.to_string().as_str()), (minor, shown));
         }
@@ -137,8 +164,14 @@ mod tests {
 
     #[test]
     fn wrong_amounts_and_codes_are_named() {
-        assert_eq!(Money::parse("0.905", currency("EUR")).unwrap_err().to_string(), "\"0.905\" has more than the 2 decimals of EUR");
-        assert_eq!(Money::parse("-1", currency("EUR")).unwrap_err().to_string(), "\"-1\" is not an amount such as \"0.90\"");
+        assert_eq!(
+            Money::parse("0.905", currency("EUR")).unwrap_err().to_string(),
+            "\"0.905\" has more than the 2 decimals of EUR"
+        );
+        assert_eq!(
+            Money::parse("-1", currency("EUR")).unwrap_err().to_string(),
+            "\"-1\" is not an amount such as \"0.90\""
+        );
         assert!(Currency::try_from("eur".to_owned()).is_err());
     }
 }

@@ -22,18 +22,8 @@ pub struct HostFault(#[from] pub anyhow::Error);
 /// What a backend call answers: the inner error is the guest's.
 pub type Answer<'a, T, E> = BoxFuture<'a, Result<Result<T, E>, HostFault>>;
 
-/// `billing.line`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// Priced item of the operation.
-    pub item: String,
-    /// Row of its price table.
-    pub key: String,
-    /// Whole units.
-    pub units: u64,
-    /// Shown to the admin.
-    pub note: String,
-}
+/// `billing.line`: what the plugin counted.
+pub use iap_core::prices::Line;
 
 /// `billing.authorize-options`
 #[derive(Clone, Debug, Default)]

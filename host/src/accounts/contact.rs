@@ -54,7 +54,13 @@ pub enum ContactError {
 impl Contact {
     /// Meets the sender: opens the account and records the database at first contact, and gives the
     /// trial when it is due.
-    pub async fn meet(&self, store: &Store, keys: &Keys, config: &Config, service: &Service) -> Result<Met, ContactError> {
+    pub async fn meet(
+        &self,
+        store: &Store,
+        keys: &Keys,
+        config: &Config,
+        service: &Service,
+    ) -> Result<Met, ContactError> {
         let hashes = keys.account_token(self.token.as_str());
         let known = store.accounts().by_token(service.id, &hashes.mac).await?;
         if self.token.is_disabled() {
@@ -71,15 +77,23 @@ impl Contact {
         let state = known.as_ref().map(|account| KnownAccount { home: account.database, others: &elsewhere });
         let meeting = meet(state.as_ref(), shown.as_ref().map(|database| database.id));
         let (account, database) = match (meeting, known) {
-            (Meeting::Open(_), _) | (_, None) => (self.open(store, config, service, &hashes, shown.as_ref()).await?, shown),
-            (Meeting::Adopt(home), Some(account)) => (adopt(store, service, account, home, hosting_of(shown.as_ref(), config)).await?, shown),
+            (Meeting::Open(_), _) | (_, None) => {
+                (self.open(store, config, service, &hashes, shown.as_ref()).await?, shown)
+            }
+            (Meeting::Adopt(home), Some(account)) => {
+                (adopt(store, service, account, home, hosting_of(shown.as_ref(), config)).await?, shown)
+            }
             (Meeting::SeenElsewhere { database, recorded }, Some(account)) => {
                 if !recorded {
-                    store.write(vec![store.accounts().seen_elsewhere(account.id, database, store.clock().now())]).await?;
+                    store
+                        .write(vec![store.accounts().seen_elsewhere(account.id, database, store.clock().now())])
+                        .await?;
                 }
                 return Ok(Met { account: Some(account), database: shown, standing: seen_elsewhere() });
             }
-            (Meeting::Refused(_), Some(account)) => return Ok(Met { account: Some(account), database: shown, standing: refused_elsewhere() }),
+            (Meeting::Refused(_), Some(account)) => {
+                return Ok(Met { account: Some(account), database: shown, standing: refused_elsewhere() });
+            }
             (Meeting::Home | Meeting::Shared(_), Some(account)) => {
                 let database = match (shown, account.database) {
                     (Some(shown), _) => Some(shown),
@@ -89,7 +103,7 @@ impl Contact {
                 (account, database)
             }
         };
-        let standing = self.standing(config, service, &account, database.as_ref());
+        let standing = self.standing(keys, config, service, &account, database.as_ref());
         let account = match &standing {
             Standing::Active => trial::give_if_due(store, service, account, database.as_ref()).await?,
             Standing::Refused { .. } => account,
@@ -98,7 +112,8 @@ impl Contact {
     }
 
     async fn meet_disabled(&self, store: &Store, account: Option<AccountRow>) -> Result<Met, ContactError> {
-        let message = "this is a neutralized copy of a database: its tokens are disabled, so nothing is done and nothing charged";
+        let message =
+            "this is a neutralized copy of a database: its tokens are disabled, so nothing is done and nothing charged";
         let database = match account.as_ref().and_then(|account| account.database) {
             Some(home) => store.databases().get(home).await?,
             None => None,
@@ -107,7 +122,14 @@ impl Contact {
     }
 
     /// The database that the request names; recorded if it is new, unless the door is closed to it.
-    async fn database(&self, store: &Store, config: &Config, service: &Service, account_exists: bool, dbuuid: &Dbuuid) -> Result<DatabaseRow, ContactError> {
+    async fn database(
+        &self,
+        store: &Store,
+        config: &Config,
+        service: &Service,
+        account_exists: bool,
+        dbuuid: &Dbuuid,
+    ) -> Result<DatabaseRow, ContactError> {
         let databases = store.databases();
         if let Some(row) = databases.by_dbuuid(dbuuid.as_str()).await? {
             return Ok(row);
@@ -156,11 +178,24 @@ impl Contact {
         Ok(accounts.by_token(service.id, &hashes.mac).await?.ok_or_else(missing)?)
     }
 
-    fn standing(&self, config: &Config, service: &Service, account: &AccountRow, database: Option<&DatabaseRow>) -> Standing {
+    fn standing(
+        &self,
+        keys: &Keys,
+        config: &Config,
+        service: &Service,
+        account: &AccountRow,
+        database: Option<&DatabaseRow>,
+    ) -> Standing {
         match ask(self.door, service, hosting_of(database, config), Some(account)) {
             Standing::Active if !account.enabled => Standing::refused(
                 "consent-needed",
-                format!("an admin of the database has not enabled {} yet; open its buy page to see what it may do and enable it", service.title),
+                format!(
+                    "an admin of the database has not enabled {} yet; see what it may do and enable it at {}/iap/1/credit?service_name={}&account_token={}&hashed=1",
+                    service.title,
+                    config.public_url.as_deref().unwrap_or_default(),
+                    service.name,
+                    keys.account_token(self.token.as_str()).sha1
+                ),
             ),
             standing => standing,
         }
@@ -185,7 +220,13 @@ async fn others(store: &Store, account: &AccountRow) -> Result<Vec<(DatabaseId, 
 }
 
 /// Gives an account without home its first database; one where it may not be used suspends it.
-async fn adopt(store: &Store, service: &Service, account: AccountRow, home: DatabaseId, hosting: Hosting) -> Result<AccountRow, ContactError> {
+async fn adopt(
+    store: &Store,
+    service: &Service,
+    account: AccountRow,
+    home: DatabaseId,
+    hosting: Hosting,
+) -> Result<AccountRow, ContactError> {
     store.write(vec![store.accounts().adopt(account.id, home)]).await?;
     super::hosting::settle_suspension(store, service, &account, hosting).await?;
     let missing = || StoreError::Engine("an account has vanished".to_owned());
@@ -200,5 +241,8 @@ fn seen_elsewhere() -> Standing {
 }
 
 fn refused_elsewhere() -> Standing {
-    Standing::refused("seen-elsewhere", "this account belongs to another database, whose admin has refused its use here; use an account of your own")
+    Standing::refused(
+        "seen-elsewhere",
+        "this account belongs to another database, whose admin has refused its use here; use an account of your own",
+    )
 }

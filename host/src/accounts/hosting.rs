@@ -14,7 +14,12 @@ use crate::catalog::{Catalog, Service};
 
 /// Declares a database and suspends or resumes its accounts accordingly: credits stay intact, live
 /// holds may still be captured or released. Answers the database and whether it was new.
-pub async fn declare(store: &Store, catalog: &Catalog, dbuuid: &str, declaration: &Declaration) -> Result<(DatabaseRow, bool), StoreError> {
+pub async fn declare(
+    store: &Store,
+    catalog: &Catalog,
+    dbuuid: &str,
+    declaration: &Declaration,
+) -> Result<(DatabaseRow, bool), StoreError> {
     let databases = store.databases();
     let known = databases.by_dbuuid(dbuuid).await?.is_some();
     store.write(vec![databases.declare(store.ids().database(), dbuuid, declaration, store.clock().now())]).await?;
@@ -25,7 +30,12 @@ pub async fn declare(store: &Store, catalog: &Catalog, dbuuid: &str, declaration
 }
 
 /// Suspends or resumes all accounts of a database by the hosting rule.
-pub async fn resettle(store: &Store, catalog: &Catalog, database: DatabaseId, hosting: Hosting) -> Result<(), StoreError> {
+pub async fn resettle(
+    store: &Store,
+    catalog: &Catalog,
+    database: DatabaseId,
+    hosting: Hosting,
+) -> Result<(), StoreError> {
     for account in store.accounts().of_database(database).await? {
         if let Some(service) = catalog.by_id(account.service) {
             settle_suspension(store, &service, &account, hosting).await?;
@@ -36,7 +46,12 @@ pub async fn resettle(store: &Store, catalog: &Catalog, database: DatabaseId, ho
 
 /// Suspends or resumes one account. Suspension is checked inside the posting, so that no cache can
 /// spend what it should not.
-pub(super) async fn settle_suspension(store: &Store, service: &Service, account: &AccountRow, hosting: Hosting) -> Result<(), StoreError> {
+pub(super) async fn settle_suspension(
+    store: &Store,
+    service: &Service,
+    account: &AccountRow,
+    hosting: Hosting,
+) -> Result<(), StoreError> {
     let reason = may_use(hosting, service.vendor_kind).err().map(|refusal| refusal.code().to_owned());
     if reason == account.suspended {
         return Ok(());

@@ -6,6 +6,7 @@ mod trial;
 
 pub use contact::{Contact, ContactError, Met};
 pub use hosting::{declare, resettle};
+pub use trial::give_if_due;
 
 use iap_core::hosting::{self as rule, AccountStatus, Door, FirstUse, FirstUsePolicy, Hosting};
 use iap_store::repositories::{AccountRow, DatabaseRow};
@@ -72,6 +73,9 @@ pub fn ask(door: Door, service: &Service, hosting: Hosting, account: Option<&Acc
 
 /// Whether a new account of a service is enabled without anybody's consent.
 pub fn enabled_at_first_use(service: &Service, hosting: Hosting, config: &Config) -> bool {
-    let policy = FirstUsePolicy { on_premise: config.third_party_first_use.on_premise, odoo_sh: config.third_party_first_use.odoo_sh };
+    let policy = FirstUsePolicy {
+        on_premise: config.third_party_first_use.on_premise,
+        odoo_sh: config.third_party_first_use.odoo_sh,
+    };
     rule::first_use(hosting, service.vendor_kind, policy) == FirstUse::Allowed
 }

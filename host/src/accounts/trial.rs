@@ -13,16 +13,25 @@ use iap_store::{
 use crate::catalog::Service;
 
 /// Gives the trial if the service has one, the database is eligible and never had it.
-pub async fn give_if_due(store: &Store, service: &Service, account: AccountRow, database: Option<&DatabaseRow>) -> Result<AccountRow, StoreError> {
+pub async fn give_if_due(
+    store: &Store,
+    service: &Service,
+    account: AccountRow,
+    database: Option<&DatabaseRow>,
+) -> Result<AccountRow, StoreError> {
     let size = service.release.as_ref().and_then(|release| release.manifest().trial);
     let (Some(amount), Some(database)) = (size, database) else { return Ok(account) };
-    if account.database != Some(database.id) || !is_eligible(database) || store.grants().had_trial(service.id, database.id).await? {
+    if account.database != Some(database.id)
+        || !is_eligible(database)
+        || store.grants().had_trial(service.id, database.id).await?
+    {
         return Ok(account);
     }
     let id = store.ids().grant();
     let new = NewGrant { id, kind: GrantKind::Trial, amount, expires_at: Time::NEVER, price: None };
     let (service_id, database_id) = (service.id, database.id);
-    let mut post = Post::new(account.id, Command::Grant(new)).with(move |_| vec![Grants::trial(service_id, database_id, id)]);
+    let mut post =
+        Post::new(account.id, Command::Grant(new)).with(move |_| vec![Grants::trial(service_id, database_id, id)]);
     post.reason = "trial credits".to_owned();
     match store.post(post).await {
         // Another request gave it in this very moment.
@@ -36,5 +45,6 @@ pub async fn give_if_due(store: &Store, service: &Service, account: AccountRow, 
 fn is_eligible(database: &DatabaseRow) -> bool {
     let said = &database.declaration;
     let (Ok(edition), Ok(purpose)) = (said.edition.parse(), said.purpose.parse()) else { return false };
-    database.declared_at.is_some() && eligible(Declared { edition, subscription_valid: said.subscription_valid, purpose }).is_ok()
+    database.declared_at.is_some()
+        && eligible(Declared { edition, subscription_valid: said.subscription_valid, purpose }).is_ok()
 }

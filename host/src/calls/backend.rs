@@ -1,6 +1,9 @@
 //! The host's side of one call: what a plugin's capabilities do here.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use iap_core::{
     Credits, Time,
@@ -9,8 +12,8 @@ use iap_core::{
     manifest::Operation,
 };
 use iap_runtime::backend::{
-    Answer, AuthorizeOptions, Authorized, Backend, BlobInfo, BoxFuture, CallbackMessage, CaptureDetails, Denied, HostFault, JobOptions, Level, Line,
-    Refusal, Remembered, Scope,
+    Answer, AuthorizeOptions, Authorized, Backend, BlobInfo, BoxFuture, CallbackMessage, CaptureDetails, Denied,
+    HostFault, JobOptions, Level, Line, Refusal, Remembered, Scope,
 };
 use iap_store::{
     Store,
@@ -59,8 +62,8 @@ pub(super) struct Progress {
     /// The call's natural keys, to be claimed with the first hold.
     pub keys: Vec<String>,
     pub claimed: bool,
-    /// Natural keys with a stored answer.
-    pub answered: usize,
+    /// Those of them with a stored answer.
+    pub answered: HashSet<String>,
     pub captured: Credits,
     pub lines: String,
     pub kept: bool,
@@ -84,7 +87,12 @@ const LONGEST: i64 = 400 * 24 * 3600;
 impl Ledgered {
     /// For a call that begins.
     pub fn new(app: Arc<App>, call: CallId, caller: Caller, keys: Vec<String>) -> Self {
-        Self { app, call, caller, progress: Mutex::new(Progress { keys, lines: "[]".to_owned(), ..Progress::default() }) }
+        Self {
+            app,
+            call,
+            caller,
+            progress: Mutex::new(Progress { keys, lines: "[]".to_owned(), ..Progress::default() }),
+        }
     }
 
     /// For a job run or hook that goes on with a call which has begun.
@@ -144,7 +152,9 @@ impl Ledgered {
             Scope::Database => {
                 let database = self.caller.met.as_ref().and_then(|met| met.database.as_ref());
                 let message = "the call is from no known database; use the service scope";
-                database.map(|database| database.id.0).ok_or_else(|| Denied { code: "no-database", message: message.to_owned() })
+                database
+                    .map(|database| database.id.0)
+                    .ok_or_else(|| Denied { code: "no-database", message: message.to_owned() })
             }
         }
     }
@@ -157,11 +167,15 @@ impl Ledgered {
         let quota = self.caller.service.release.as_ref().map_or(0, |release| release.manifest().permissions.store);
         let used = self.store().store_values().usage(self.caller.service.id, database).await.map_err(fault)?;
         let pending = self.progress().staged.bytes(database);
-        let total = u64::try_from(used).unwrap_or(0).saturating_add(u64::try_from(pending + key.len() + added).unwrap_or(u64::MAX));
+        let total = u64::try_from(used)
+            .unwrap_or(0)
+            .saturating_add(u64::try_from(pending + key.len() + added).unwrap_or(u64::MAX));
         Ok(if total <= quota {
             Ok(())
         } else {
-            let message = format!("{total} bytes would be stored and [permissions] store allows {quota}; delete some, give values a ttl, or raise it");
+            let message = format!(
+                "{total} bytes would be stored and [permissions] store allows {quota}; delete some, give values a ttl, or raise it"
+            );
             Err(Denied { code: "over-quota", message })
         })
     }
@@ -203,7 +217,9 @@ impl Ledgered {
     async fn may_call_back(&self, account: AccountId, url: &Url) -> Result<Result<(), Denied>, HostFault> {
         let deny = |code, message: &str| Ok(Err(Denied { code, message: message.to_owned() }));
         let store = self.store();
-        let Some(row) = store.accounts().get(account).await.map_err(fault)?.filter(|row| row.service == self.caller.service.id) else {
+        let Some(row) =
+            store.accounts().get(account).await.map_err(fault)?.filter(|row| row.service == self.caller.service.id)
+        else {
             return deny("unknown-account", "no account of this service has that reference");
         };
         let database = match row.database {
@@ -218,10 +234,16 @@ impl Ledgered {
         let given = |text: &str| Url::parse(text).is_ok_and(|other| other.origin() == origin);
         let by_call = self.account() == Some(account) && self.caller.callback_url.as_deref().is_some_and(given);
         let by_operator = database.and_then(|row| row.declaration.base_url).is_some_and(|base| given(&base));
-        if by_call || by_operator || store.accounts().has_origin(account, &origin.ascii_serialization()).await.map_err(fault)? {
+        if by_call
+            || by_operator
+            || store.accounts().has_origin(account, &origin.ascii_serialization()).await.map_err(fault)?
+        {
             return Ok(Ok(()));
         }
-        deny("origin-refused", "the database never gave that origin: a callback goes only to its base_url or to the webhook or referrer URL of one of its calls")
+        deny(
+            "origin-refused",
+            "the database never gave that origin: a callback goes only to its base_url or to the webhook or referrer URL of one of its calls",
+        )
     }
 }
 
@@ -235,7 +257,12 @@ fn unknown_blob(id: &str) -> Denied {
 
 fn info(row: BlobRow) -> BlobInfo {
     let positive = |number: i64| u64::try_from(number).unwrap_or(0);
-    BlobInfo { id: row.id, content_type: row.content_type, size: positive(row.size), expires_at: positive(row.expires_at.millis()) }
+    BlobInfo {
+        id: row.id,
+        content_type: row.content_type,
+        size: positive(row.size),
+        expires_at: positive(row.expires_at.millis()),
+    }
 }
 
 impl Backend for Ledgered {
@@ -295,7 +322,14 @@ impl Backend for Ledgered {
         })
     }
 
-    fn store_compare_and_set(&self, scope: Scope, key: String, expected: Option<Vec<u8>>, value: Option<Vec<u8>>, ttl: Option<u32>) -> Answer<'_, bool, Denied> {
+    fn store_compare_and_set(
+        &self,
+        scope: Scope,
+        key: String,
+        expected: Option<Vec<u8>>,
+        value: Option<Vec<u8>>,
+        ttl: Option<u32>,
+    ) -> Answer<'_, bool, Denied> {
         Box::pin(async move {
             let database = match self.database(scope) {
                 Ok(database) => database,
@@ -307,23 +341,30 @@ impl Backend for Ledgered {
                 return Ok(Err(denied));
             }
             if expected.is_none() && value.is_none() {
-                let present = self.store().store_values().get(self.caller.service.id, database, &key).await.map_err(fault)?;
+                let present =
+                    self.store().store_values().get(self.caller.service.id, database, &key).await.map_err(fault)?;
                 return Ok(Ok(present.is_none()));
             }
             // What the call itself staged comes first, and must be visible to the comparison.
             let staged = std::mem::take(&mut self.progress().staged);
             let mut statements = staged.statements(self.caller.service.id);
             let place = statements.len();
-            statements.push(StoreValues::compare_and_set(self.caller.service.id, database, &key, expected, value, self.expiry(ttl), self.time()));
+            statements.push(StoreValues::compare_and_set(
+                self.caller.service.id,
+                database,
+                &key,
+                expected,
+                value,
+                self.expiry(ttl),
+                self.time(),
+            ));
             let written = self.store().write(statements).await.map_err(fault)?;
             Ok(Ok(written.get(place).is_some_and(|written| written.affected == 1)))
         })
     }
 
     fn store_delete(&self, scope: Scope, key: String) -> Answer<'_, (), Denied> {
-        Box::pin(async move {
-            Ok(self.database(scope).map(|database| self.progress().staged.delete(database, key)))
-        })
+        Box::pin(async move { Ok(self.database(scope).map(|database| self.progress().staged.delete(database, key))) })
     }
 
     fn store_list(&self, scope: Scope, prefix: String, after: String, limit: u32) -> Answer<'_, Vec<String>, Denied> {
@@ -333,10 +374,16 @@ impl Backend for Ledgered {
                 Err(denied) => return Ok(Err(denied)),
             };
             // Staged deletions may hide stored keys, so as many more are read.
-            let own: Vec<(String, bool)> = self.progress().staged.keys(database, &prefix).map(|(key, set)| (key.to_owned(), set)).collect();
+            let own: Vec<(String, bool)> =
+                self.progress().staged.keys(database, &prefix).map(|(key, set)| (key.to_owned(), set)).collect();
             let most = usize::try_from(limit.min(1_000)).unwrap_or(0);
             let wanted = i64::try_from(most + own.len()).unwrap_or(i64::MAX);
-            let stored = self.store().store_values().list(self.caller.service.id, database, &prefix, &after, wanted).await.map_err(fault)?;
+            let stored = self
+                .store()
+                .store_values()
+                .list(self.caller.service.id, database, &prefix, &after, wanted)
+                .await
+                .map_err(fault)?;
             let mut keys: std::collections::BTreeSet<String> = stored.into_iter().collect();
             for (key, set) in own {
                 if !set {
@@ -356,11 +403,15 @@ impl Backend for Ledgered {
             let used = self.store().blobs().usage(service.id).await.map_err(fault)?;
             let size = bytes.len();
             if quota < u64::try_from(used).unwrap_or(0).saturating_add(u64::try_from(size).unwrap_or(u64::MAX)) {
-                let message = format!("{used} bytes are stored and [permissions] blobs allows {quota}; delete some or raise it");
+                let message =
+                    format!("{used} bytes are stored and [permissions] blobs allows {quota}; delete some or raise it");
                 return Ok(Err(Denied { code: "over-quota", message }));
             }
             let (id, expires_at) = (self.store().ids().blob(), self.expiry(Some(ttl)));
-            self.store().write(vec![Blobs::put(id, service.id, self.account(), &content_type, bytes, expires_at)]).await.map_err(fault)?;
+            self.store()
+                .write(vec![Blobs::put(id, service.id, self.account(), &content_type, bytes, expires_at)])
+                .await
+                .map_err(fault)?;
             let size = i64::try_from(size).unwrap_or(i64::MAX);
             Ok(Ok(info(BlobRow { id, content_type, size, expires_at })))
         })
@@ -377,8 +428,13 @@ impl Backend for Ledgered {
                 Err(denied) => return Ok(Err(denied)),
             };
             match i64::try_from(offset) {
-                Ok(offset) if offset <= blob.size => self.store().blobs().read(blob.id, offset, i64::from(length)).await.map(Ok).map_err(fault),
-                _ => Ok(Err(Denied { code: "bad-range", message: format!("offset {offset} is beyond the blob's {} bytes", blob.size) })),
+                Ok(offset) if offset <= blob.size => {
+                    self.store().blobs().read(blob.id, offset, i64::from(length)).await.map(Ok).map_err(fault)
+                }
+                _ => Ok(Err(Denied {
+                    code: "bad-range",
+                    message: format!("offset {offset} is beyond the blob's {} bytes", blob.size),
+                })),
             }
         })
     }
@@ -420,7 +476,8 @@ impl Backend for Ledgered {
             let mut job = self.new_job("callback", url.into(), message.body);
             job.account = Some(account);
             job.order_key = message.order;
-            job.context = serde_json::json!({ "content_type": message.content_type, "json_rpc": message.json_rpc }).to_string();
+            job.context =
+                serde_json::json!({ "content_type": message.content_type, "json_rpc": message.json_rpc }).to_string();
             let id = job.id;
             self.progress().staged.push(Jobs::enqueue(job));
             Ok(Ok(id))

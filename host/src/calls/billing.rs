@@ -1,10 +1,12 @@
 //! `billing`: the host prices lines, sets credits aside, takes what was delivered.
 
+use std::collections::HashSet;
+
 use iap_core::{
     Credits,
     ids::{AccountId, HoldId},
     ledger::{Authorize, Command, Refusal as Rule},
-    prices::{Caps, Line as CountedLine, PriceRefusal, PricedLines, capture_within, price_lines},
+    prices::{Caps, PriceRefusal, PricedLines, capture_within, price_lines},
 };
 use iap_runtime::backend::{AuthorizeOptions, Authorized, CaptureDetails, HostFault, Line, Refusal, Remembered};
 use iap_store::{
@@ -29,9 +31,12 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
         Err(refusal) => return Ok(Err(refusal)),
     };
     let Some(operation) = &on.caller.operation else {
-        return Ok(Err(refusal("unknown-price", "only an operation has prices; authorize in handle and keep the hold".to_owned())));
+        return Ok(Err(refusal(
+            "unknown-price",
+            "only an operation has prices; authorize in handle and keep the hold".to_owned(),
+        )));
     };
-    let priced = match price_lines(operation, &counted(lines), Caps { max_credits: on.caller.max_credits }) {
+    let priced = match price_lines(operation, &lines, Caps { max_credits: on.caller.max_credits }) {
         Ok(priced) => priced,
         Err(error) => return Ok(Err(price_refusal(&error))),
     };
@@ -59,9 +64,10 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
             on.progress().shortage = Some((needed, available));
             Ok(Err(insufficient(on, needed, available)))
         }
-        Err(PostError::Refused(Rule::AccountIsSuspended { reason })) => {
-            Ok(Err(refusal("account-suspended", format!("the account is suspended ({reason}); its credits are intact"))))
-        }
+        Err(PostError::Refused(Rule::AccountIsSuspended { reason })) => Ok(Err(refusal(
+            "account-suspended",
+            format!("the account is suspended ({reason}); its credits are intact"),
+        ))),
         Err(PostError::Refused(other)) => Ok(Err(refusal("invalid-line", other.to_string()))),
         Err(PostError::Conflict(conflict)) if claim_at == Some(conflict.statement) => {
             on.progress().collided = true;
@@ -76,13 +82,20 @@ pub async fn capture(on: &Ledgered, hold: HoldId, lines: Vec<Line>, details: Cap
     let Some(operation) = &on.caller.operation else {
         return Ok(Err(refusal("unknown-price", "the operation that authorized this hold is gone".to_owned())));
     };
-    let priced = match capture_within(operation, &counted(lines), held) {
+    let priced = match capture_within(operation, &lines, held) {
         Ok(priced) => priced,
         Err(error) => return Ok(Err(price_refusal(&error))),
     };
     let json = lines_json(&priced);
-    let remembered = details.remember.len();
-    let mut riders = vec![Calls::captured(on.call, json.clone(), priced.total, details.provider_reference, details.provider_cost, on.time())];
+    let answered = answered_keys(on, &details.remember);
+    let mut riders = vec![Calls::captured(
+        on.call,
+        json.clone(),
+        priced.total,
+        details.provider_reference,
+        details.provider_cost,
+        on.time(),
+    )];
     riders.extend(answers(on, account, details.remember, false));
     let staged = on.progress().staged.statements(on.caller.service.id);
     riders.extend(staged);
@@ -91,7 +104,7 @@ pub async fn capture(on: &Ledgered, hold: HoldId, lines: Vec<Line>, details: Cap
         Ok(_) => {
             let mut progress = on.progress();
             progress.captured = progress.captured.checked_add(priced.total).unwrap_or(Credits::MAX);
-            progress.answered += remembered;
+            progress.answered.extend(answered);
             progress.lines = json;
             progress.staged = super::staged::Staged::default();
             Ok(Ok(priced.total))
@@ -112,7 +125,7 @@ pub async fn release(on: &Ledgered, hold: HoldId) -> Result<(), HostFault> {
 
 pub async fn keep(on: &Ledgered, hold: HoldId, ttl: u32, remember: Vec<Remembered>) -> Answered<()> {
     let Some((account, _)) = held(on, hold).await? else { return Ok(Err(unknown_hold())) };
-    let remembered = remember.len();
+    let answered = answered_keys(on, &remember);
     let mut riders = answers(on, account, remember, true);
     riders.extend(on.progress().staged.statements(on.caller.service.id));
     let ttl = i64::from(ttl.clamp(1, LONGEST_HOLD)) * 1000;
@@ -120,7 +133,7 @@ pub async fn keep(on: &Ledgered, hold: HoldId, ttl: u32, remember: Vec<Remembere
         Ok(_) => {
             let mut progress = on.progress();
             progress.kept = true;
-            progress.answered += remembered;
+            progress.answered.extend(answered);
             progress.staged = super::staged::Staged::default();
             Ok(Ok(()))
         }
@@ -130,7 +143,9 @@ pub async fn keep(on: &Ledgered, hold: HoldId, ttl: u32, remember: Vec<Remembere
 }
 
 pub async fn resume(on: &Ledgered, hold: HoldId) -> Answered<Credits> {
-    let Some((account, call, amount, state)) = on.store().grants().hold(hold).await.map_err(fault)? else { return Ok(Err(unknown_hold())) };
+    let Some((account, call, amount, state)) = on.store().grants().hold(hold).await.map_err(fault)? else {
+        return Ok(Err(unknown_hold()));
+    };
     if on.account() != Some(account) || call != Some(on.call) {
         return Ok(Err(unknown_hold()));
     }
@@ -173,22 +188,16 @@ async fn own_key(on: &Ledgered, account: AccountId, key: String) -> Result<Optio
 }
 
 /// What is stored with a hold, and which of it claims the natural keys.
-fn riders_of_authorize(on: &Ledgered, account: AccountId, priced: &PricedLines, description: String) -> (Vec<Statement>, Option<usize>) {
+fn riders_of_authorize(
+    on: &Ledgered,
+    account: AccountId,
+    priced: &PricedLines,
+    description: String,
+) -> (Vec<Statement>, Option<usize>) {
     let progress = on.progress();
     let mut riders = Vec::new();
     if !progress.begun {
-        riders.push(Calls::begin(NewCall {
-            id: on.call,
-            account,
-            release: on.caller.service.release.as_ref().map(|release| release.id),
-            operation: on.caller.operation.as_ref().map_or_else(String::new, |operation| operation.name.clone()),
-            door: on.caller.door,
-            company: on.caller.company.clone(),
-            lines: lines_json(priced),
-            description,
-            idempotency: on.caller.idempotency.clone(),
-            at: on.time(),
-        }));
+        riders.push(begin(on, account, lines_json(priced), description));
         if let Some(origin) = on.caller.callback_url.as_deref().and_then(|url| url::Url::parse(url).ok()) {
             riders.push(Accounts::origin(account, &origin.origin().ascii_serialization(), on.time()));
         }
@@ -202,13 +211,35 @@ fn riders_of_authorize(on: &Ledgered, account: AccountId, priced: &PricedLines, 
     (riders, claim_at)
 }
 
-fn answers(on: &Ledgered, account: AccountId, remember: Vec<Remembered>, provisional: bool) -> Vec<Statement> {
-    let now = on.time();
-    remember.into_iter().map(|one| NaturalKeys::answer(account, &one.key, on.call, one.answer, provisional, now)).collect()
+/// Which of the call's own natural keys an answer is remembered under; a plugin may answer others anew.
+fn answered_keys(on: &Ledgered, remember: &[Remembered]) -> Vec<String> {
+    let progress = on.progress();
+    let own: HashSet<&String> = progress.keys.iter().collect();
+    remember.iter().map(|one| &one.key).filter(|key| own.contains(key)).cloned().collect()
 }
 
-fn counted(lines: Vec<Line>) -> Vec<CountedLine> {
-    lines.into_iter().map(|Line { item, key, units, note }| CountedLine { item, key, units, note }).collect()
+/// The row of a call that begins.
+pub(super) fn begin(on: &Ledgered, account: AccountId, lines: String, description: String) -> Statement {
+    Calls::begin(NewCall {
+        id: on.call,
+        account,
+        release: on.caller.service.release.as_ref().map(|release| release.id),
+        operation: on.caller.operation.as_ref().map_or_else(String::new, |operation| operation.name.clone()),
+        door: on.caller.door,
+        company: on.caller.company.clone(),
+        lines,
+        description,
+        idempotency: on.caller.idempotency.clone(),
+        at: on.time(),
+    })
+}
+
+fn answers(on: &Ledgered, account: AccountId, remember: Vec<Remembered>, provisional: bool) -> Vec<Statement> {
+    let now = on.time();
+    remember
+        .into_iter()
+        .map(|one| NaturalKeys::answer(account, &one.key, on.call, one.answer, provisional, now))
+        .collect()
 }
 
 /// Priced lines as stored and shown; equal items, keys and notes are added up, so that a batch of ten

@@ -70,7 +70,9 @@ fn words(failure: &Failure) -> String {
         Failure::BadRequest { field, message } if field.is_empty() => message.clone(),
         Failure::BadRequest { field, message } => format!("{field}: {message}"),
         Failure::InsufficientCredit => "the account lacks credits; buy a pack".to_owned(),
-        Failure::ProviderUnavailable(_) => "the service's provider is not available; try again later. Nothing was charged".to_owned(),
+        Failure::ProviderUnavailable(_) => {
+            "the service's provider is not available; try again later. Nothing was charged".to_owned()
+        }
         Failure::Refused(reason) => reason.clone(),
         Failure::Internal(_) => "the service failed; nothing was charged. Its vendor can see why".to_owned(),
         Failure::Other { message, .. } => message.clone(),

@@ -26,7 +26,7 @@ use iap_core::{Credits, ids::CallId};
 pub use backend::{Caller, Ledgered};
 pub use error::CallError;
 pub use inflight::Inflight;
-pub use run::{quote, run};
+pub use run::{differing_field, quote, run};
 pub use settle::{end_of_job, settle_job};
 
 use crate::{accounts::Met, catalog::Service};

@@ -29,7 +29,8 @@ pub async fn recover(store: &Store) -> Result<usize, StoreError> {
         }
         ended += orphans.len();
     }
-    store.write(vec![store.jobs().take_over(store.clock().now())]).await?;
+    // A call that captured has ended already, yet may have left keys that it was not to answer.
+    store.write(vec![NaturalKeys::let_go_before(store.stream()), store.jobs().take_over(store.clock().now())]).await?;
     Ok(ended)
 }
 
@@ -42,8 +43,11 @@ async fn end(store: &Store, call: CallId, account: AccountId) -> Result<(), Stor
     }
     let captured = store.calls().get(call).await?.is_some_and(|row| row.credits.is_positive());
     let state = if captured { CallState::Partial } else { CallState::Failed };
-    let problem = "the host stopped while the call ran; what was not captured went back".to_owned();
-    let mut statements = vec![Calls::end(call, state, Some(problem), None, store.clock().now()), NaturalKeys::let_go_provisional(call)];
+    let problem =
+        "interrupted: the host stopped while the call ran; what was captured stays charged, the rest went back"
+            .to_owned();
+    let mut statements =
+        vec![Calls::end(call, state, Some(problem), None, store.clock().now()), NaturalKeys::let_go_provisional(call)];
     if !captured {
         statements.push(Calls::free_key(call));
     }

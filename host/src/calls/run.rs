@@ -6,7 +6,7 @@ use iap_core::{
     ids::{AccountId, CallId},
     manifest::Operation,
     natural_keys::natural_keys,
-    prices::{Caps, Line, PricedLines, price_lines},
+    prices::{Caps, PricedLines, price_lines},
 };
 use iap_runtime::{Call, CallGrant, Context, backend::Remembered};
 use iap_store::repositories::{CallRow, CallState, Known};
@@ -36,7 +36,9 @@ async fn run_here(app: Arc<App>, request: Request) -> Result<Answer, CallError> 
     let account = request.met.account.as_ref().map(|account| account.id);
     let input = parse(&request.input)?;
     let keys = match (&operation.natural_key, account) {
-        (Some(pointer), Some(_)) => natural_keys(pointer, &input).map_err(|error| CallError::BadInput(error.to_string()))?,
+        (Some(pointer), Some(_)) => {
+            natural_keys(pointer, &input).map_err(|error| CallError::BadInput(error.to_string()))?
+        }
         _ => Vec::new(),
     };
     drop(input);
@@ -45,7 +47,9 @@ async fn run_here(app: Arc<App>, request: Request) -> Result<Answer, CallError> 
     let mut wanted = keys.clone();
     wanted.extend(request.idempotency.as_ref().map(|(key, _)| format!("\0{key}")));
     let _held = match account {
-        Some(account) if !wanted.is_empty() => Some(app.inflight.take(account, &wanted, PATIENCE).await.ok_or(CallError::StillRunning)?),
+        Some(account) if !wanted.is_empty() => {
+            Some(app.inflight.take(account, &wanted, PATIENCE).await.ok_or(CallError::StillRunning)?)
+        }
         _ => None,
     };
     for _ in 0..COLLISIONS {
@@ -67,7 +71,14 @@ async fn run_here(app: Arc<App>, request: Request) -> Result<Answer, CallError> 
     Err(CallError::StillRunning)
 }
 
-async fn attempt(app: &Arc<App>, request: &Request, release: &Release, operation: &Operation, repeats: Vec<Remembered>, fresh: Vec<String>) -> Result<Answer, CallError> {
+async fn attempt(
+    app: &Arc<App>,
+    request: &Request,
+    release: &Release,
+    operation: &Operation,
+    repeats: Vec<Remembered>,
+    fresh: Vec<String>,
+) -> Result<Answer, CallError> {
     let id = app.store.ids().call();
     let caller = caller(request, operation);
     let context = context(id, &caller);
@@ -84,25 +95,32 @@ pub async fn quote(app: Arc<App>, request: Request) -> Result<PricedLines, CallE
     parse(&request.input)?;
     let caller = caller(&request, operation);
     let id = app.store.ids().call();
-    let call = Call { context: context(id, &caller), operation: operation.name.clone(), input: request.input.clone(), repeats: Vec::new() };
+    let call = Call {
+        context: context(id, &caller),
+        operation: operation.name.clone(),
+        input: request.input.clone(),
+        repeats: Vec::new(),
+    };
     let grant = grant(release, &caller);
     let backend = Arc::new(Ledgered::new(Arc::clone(&app), id, caller, Vec::new()));
     let ended = release.plugin.quote(call, backend.clone(), grant).await;
-    let lines: Vec<Line> = match ended.result {
-        Ok(Ok(lines)) => lines.into_iter().map(|line| Line { item: line.item, key: line.key, units: line.units, note: line.note }).collect(),
+    let lines = match ended.result {
+        Ok(Ok(lines)) => lines,
         Ok(Err(failure)) => return Err(CallError::Failure(failure)),
         Err(fault) => return Err(settle::fault(fault, false)),
     };
     if lines.is_empty() {
         return Ok(PricedLines::default());
     }
-    price_lines(operation, &lines, Caps { max_credits: request.max_credits }).map_err(|error| CallError::BadInput(error.to_string()))
+    price_lines(operation, &lines, Caps { max_credits: request.max_credits })
+        .map_err(|error| CallError::BadInput(error.to_string()))
 }
 
 fn operation(request: &Request) -> Result<(&Release, &Operation), CallError> {
     let service = &request.service;
     let release = service.release.as_ref().ok_or_else(|| CallError::Remote(service.name.clone()))?;
-    let unknown = || CallError::UnknownOperation { service: service.name.clone(), operation: request.operation.clone() };
+    let unknown =
+        || CallError::UnknownOperation { service: service.name.clone(), operation: request.operation.clone() };
     let operation = release.manifest().operation(&request.operation).ok_or_else(unknown)?;
     Ok((release, operation))
 }
@@ -141,7 +159,9 @@ pub(super) fn context(id: CallId, caller: &Caller) -> Context {
     let met = caller.met.as_ref();
     Context {
         call_id: id.to_string(),
-        account_ref: met.and_then(|met| met.account.as_ref()).map_or_else(String::new, |account| account.id.to_string()),
+        account_ref: met
+            .and_then(|met| met.account.as_ref())
+            .map_or_else(String::new, |account| account.id.to_string()),
         standing: met.map_or("active", |met| met.standing.code()).to_owned(),
         properties: caller.properties.clone(),
     }
@@ -153,7 +173,12 @@ fn grant(release: &Release, caller: &Caller) -> CallGrant {
 }
 
 /// What earlier calls answered under these natural keys; waits for those that still run elsewhere.
-async fn repeats(app: &App, account: AccountId, keys: &[String], patience: Duration) -> Result<Vec<Remembered>, CallError> {
+async fn repeats(
+    app: &App,
+    account: AccountId,
+    keys: &[String],
+    patience: Duration,
+) -> Result<Vec<Remembered>, CallError> {
     let until = tokio::time::Instant::now() + patience;
     loop {
         let known = app.store.natural_keys().known(account, keys).await?;
@@ -172,7 +197,13 @@ async fn repeats(app: &App, account: AccountId, keys: &[String], patience: Durat
 }
 
 /// The stored answer of an earlier call with this idempotency key; waits for one that still runs.
-async fn answered_before(app: &App, account: AccountId, key: &str, fingerprint: &str, patience: Duration) -> Result<Option<Answer>, CallError> {
+async fn answered_before(
+    app: &App,
+    account: AccountId,
+    key: &str,
+    fingerprint: &str,
+    patience: Duration,
+) -> Result<Option<Answer>, CallError> {
     let until = tokio::time::Instant::now() + patience;
     loop {
         let Some(row) = app.store.calls().by_key(account, key).await? else { return Ok(None) };
@@ -180,7 +211,7 @@ async fn answered_before(app: &App, account: AccountId, key: &str, fingerprint: 
             return Err(CallError::KeyReused { field });
         }
         if row.state != CallState::Running {
-            return Ok(Some(stored(row)));
+            return stored(row).map(Some);
         }
         if until <= tokio::time::Instant::now() {
             return Err(CallError::StillRunning);
@@ -189,13 +220,24 @@ async fn answered_before(app: &App, account: AccountId, key: &str, fingerprint: 
     }
 }
 
-fn stored(row: CallRow) -> Answer {
-    Answer { id: row.id, output: row.output.unwrap_or_else(|| b"null".to_vec()), lines: row.lines, credits: row.credits, repeated: true }
+/// What a call that has ended answered. A partial one answered its problem, unless it had put off the rest.
+fn stored(row: CallRow) -> Result<Answer, CallError> {
+    if let (CallState::Partial, None, Some(problem)) = (row.state, &row.output, &row.problem) {
+        return Err(settle::recall(problem));
+    }
+    Ok(Answer {
+        id: row.id,
+        output: row.output.unwrap_or_else(|| b"null".to_vec()),
+        lines: row.lines,
+        credits: row.credits,
+        repeated: true,
+    })
 }
 
 /// The first member in which two fingerprints differ.
 pub fn differing_field(before: &str, now: &str) -> Option<String> {
-    let read = |text: &str| serde_json::from_str::<std::collections::BTreeMap<String, String>>(text).unwrap_or_default();
+    let read =
+        |text: &str| serde_json::from_str::<std::collections::BTreeMap<String, String>>(text).unwrap_or_default();
     let (before, now) = (read(before), read(now));
     before.keys().chain(now.keys()).find(|field| before.get(*field) != now.get(*field)).cloned()
 }

@@ -9,13 +9,13 @@ use iap_core::{
     ledger::Command,
     manifest::{OnUnknown, Operation},
 };
-use iap_runtime::{Ended, Failure, Fault};
+use iap_runtime::{Ended, Failure, Fault, Limit};
 use iap_store::{
     Post, PostError, Statement,
-    repositories::{CallState, Calls, NaturalKeys, NewCall},
+    repositories::{CallState, Calls, NaturalKeys},
 };
 
-use super::{Answer, CallError, backend::Ledgered};
+use super::{Answer, CallError, backend::Ledgered, billing::begin};
 
 /// Settles a call whose plugin has ended, and gives its answer.
 pub async fn end_of_call(on: &Ledgered, operation: &Operation, ended: Ended<Vec<u8>>) -> Result<Answer, CallError> {
@@ -29,7 +29,13 @@ pub async fn end_of_call(on: &Ledgered, operation: &Operation, ended: Ended<Vec<
     store_end(on, state, problem, &ended).await?;
     let progress = on.progress();
     match ended.result {
-        Ok(Ok(output)) => Ok(Answer { id: on.call, output, lines: progress.lines.clone(), credits: progress.captured, repeated: false }),
+        Ok(Ok(output)) => Ok(Answer {
+            id: on.call,
+            output,
+            lines: progress.lines.clone(),
+            credits: progress.captured,
+            repeated: false,
+        }),
         Ok(Err(Failure::InsufficientCredit)) => Err(match progress.shortage {
             Some((needed, available)) => CallError::InsufficientCredit { needed, available },
             None => CallError::Failure(Failure::InsufficientCredit),
@@ -66,10 +72,16 @@ pub async fn settle_job(on: &Ledgered, ended: &Ended<()>) -> Result<(), CallErro
     Ok(())
 }
 
-/// Ends the call of a job that is over: its hold, provisional answers and row.
+/// Ends the call of a job that is over: its hold, provisional answers and row. While the call has another
+/// live hold it is not over: the job of that one ends it.
 pub async fn end_of_job(on: &Ledgered, hold: Option<HoldId>, problem: Option<String>) -> Result<(), CallError> {
-    if let (Some(hold), Some(account)) = (hold, on.account()) {
-        end_hold(on, account, hold, OnUnknown::Release).await?;
+    if let Some(account) = on.account() {
+        if let Some(hold) = hold {
+            end_hold(on, account, hold, OnUnknown::Release).await?;
+        }
+        if !on.store().grants().live_holds_of_call(account, on.call).await?.is_empty() {
+            return Ok(());
+        }
     }
     let row = on.store().calls().get(on.call).await?;
     let Some(row) = row else { return Ok(()) };
@@ -80,7 +92,9 @@ pub async fn end_of_job(on: &Ledgered, hold: Option<HoldId>, problem: Option<Str
         (false, Some(_)) => CallState::Failed,
     };
     let end = match row.state {
-        CallState::Queued | CallState::Running | CallState::Captured => vec![Calls::set_state(on.call, state, problem, on.time())],
+        CallState::Queued | CallState::Running | CallState::Captured => {
+            vec![Calls::set_state(on.call, state, problem, on.time())]
+        }
         _ => Vec::new(),
     };
     on.store().write(end.into_iter().chain([NaturalKeys::let_go_provisional(on.call)]).collect()).await?;
@@ -100,14 +114,21 @@ async fn end_hold(on: &Ledgered, account: AccountId, hold: HoldId, how: OnUnknow
     let post = match how {
         OnUnknown::Capture => {
             let (call, lines, at) = (on.call, on.progress().lines.clone(), on.time());
-            on.progress().captured = amount;
-            Post::new(account, Command::Capture { hold, amount }).with(move |_| vec![Calls::captured(call, lines, amount, None, None, at)])
+            Post::new(account, Command::Capture { hold, amount })
+                .with(move |_| vec![Calls::captured(call, lines, amount, None, None, at)])
         }
         OnUnknown::Release | OnUnknown::Ask => Post::new(account, Command::Release { hold }),
     };
     match on.store().post(post).await {
+        Ok(_) => {
+            if how == OnUnknown::Capture {
+                let mut progress = on.progress();
+                progress.captured = progress.captured.checked_add(amount).unwrap_or(Credits::MAX);
+            }
+            Ok(())
+        }
         // It has ended or expired by itself: nothing is left to settle.
-        Ok(_) | Err(PostError::Refused(_)) => Ok(()),
+        Err(PostError::Refused(_)) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -117,7 +138,7 @@ fn verdict(on: &Ledgered, ended: &Ended<Vec<u8>>) -> (CallState, Option<String>)
     let problem = match &ended.result {
         Ok(Ok(_)) => None,
         Ok(Err(failure)) => Some(describe(failure)),
-        Err(fault) => Some(format!("{}: {fault}", fault.class())),
+        Err(fault) => Some(describe_fault(fault)),
     };
     let state = match (progress.captured.is_positive(), progress.kept, &problem) {
         (_, true, None) => CallState::Queued,
@@ -127,6 +148,46 @@ fn verdict(on: &Ledgered, ended: &Ended<Vec<u8>>) -> (CallState, Option<String>)
         (false, _, Some(_)) => CallState::Failed,
     };
     (state, problem)
+}
+
+/// What a partial call answered, from the problem that is stored with it.
+pub(super) fn recall(problem: &str) -> CallError {
+    let (class, words) = problem.split_once(": ").unwrap_or((problem, ""));
+    let fault = |fault| CallError::Fault { fault, charged: true };
+    if let Some(limit) = LIMITS.into_iter().find(|limit| Fault::Limit(*limit).class() == class) {
+        return fault(Fault::Limit(limit));
+    }
+    CallError::Failure(match class {
+        "guest-fault" => {
+            return fault(Fault::Guest(words.strip_prefix("the plugin failed: ").unwrap_or(words).to_owned()));
+        }
+        "host-fault" => return CallError::Host(words.to_owned()),
+        "bad-request" => {
+            let (field, message) = words.split_once(": ").unwrap_or(("", words));
+            Failure::BadRequest { field: field.to_owned(), message: message.to_owned() }
+        }
+        "insufficient-credit" => Failure::InsufficientCredit,
+        "provider-unavailable" => Failure::ProviderUnavailable(None),
+        "refused" => Failure::Refused(words.to_owned()),
+        "internal" => Failure::Internal(words.to_owned()),
+        code => Failure::Other { code: code.to_owned(), message: words.to_owned() },
+    })
+}
+
+const LIMITS: [Limit; 9] = [
+    Limit::Memory,
+    Limit::Cpu,
+    Limit::WallClock,
+    Limit::Table,
+    Limit::Stack,
+    Limit::Handles,
+    Limit::Transfer,
+    Limit::HostCalls,
+    Limit::Output,
+];
+
+fn describe_fault(fault: &Fault) -> String {
+    format!("{}: {fault}", fault.class())
 }
 
 fn describe(failure: &Failure) -> String {
@@ -141,17 +202,23 @@ fn describe(failure: &Failure) -> String {
 }
 
 /// Stores how the call ended, with what the plugin staged since its last ledger step.
-async fn store_end(on: &Ledgered, state: CallState, problem: Option<String>, ended: &Ended<Vec<u8>>) -> Result<(), CallError> {
+async fn store_end(
+    on: &Ledgered,
+    state: CallState,
+    problem: Option<String>,
+    ended: &Ended<Vec<u8>>,
+) -> Result<(), CallError> {
     let statements = {
         let progress = on.progress();
         let output = ended.result.as_ref().ok().and_then(|result| result.as_ref().ok()).cloned();
         let failed_free = state == CallState::Failed;
         let mut statements: Vec<Statement> = Vec::new();
         let keep_key = on.caller.idempotency.is_some() && !failed_free;
-        if !progress.begun && keep_key
+        if !progress.begun
+            && keep_key
             && let Some(account) = on.account()
         {
-            statements.push(begin(on, account));
+            statements.push(begin(on, account, "[]".to_owned(), String::new()));
         }
         // A capture has recorded its call's end already, unless there is more to say.
         let said = state == CallState::Captured && on.caller.idempotency.is_none();
@@ -161,7 +228,7 @@ async fn store_end(on: &Ledgered, state: CallState, problem: Option<String>, end
         if progress.begun && failed_free && on.caller.idempotency.is_some() {
             statements.push(Calls::free_key(on.call));
         }
-        if progress.begun && progress.claimed && progress.answered < progress.keys.len() {
+        if progress.begun && progress.claimed && progress.answered.len() < progress.keys.len() {
             statements.push(if matches!(state, CallState::Failed | CallState::Partial) && !progress.kept {
                 NaturalKeys::let_go_provisional(on.call)
             } else {
@@ -179,17 +246,32 @@ async fn store_end(on: &Ledgered, state: CallState, problem: Option<String>, end
     Ok(())
 }
 
-fn begin(on: &Ledgered, account: AccountId) -> Statement {
-    Calls::begin(NewCall {
-        id: on.call,
-        account,
-        release: on.caller.service.release.as_ref().map(|release| release.id),
-        operation: on.caller.operation.as_ref().map_or_else(String::new, |operation| operation.name.clone()),
-        door: on.caller.door,
-        company: on.caller.company.clone(),
-        lines: "[]".to_owned(),
-        description: String::new(),
-        idempotency: on.caller.idempotency.clone(),
-        at: on.time(),
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partial_call_is_recalled_as_it_was_answered() {
+        let faults = LIMITS.map(Fault::Limit).into_iter().chain([Fault::Guest("panicked: at x: y".to_owned())]);
+        for fault in faults {
+            let problem = describe_fault(&fault);
+            assert_eq!(recall(&problem).to_string(), super::fault(fault, true).to_string(), "{problem}");
+        }
+        let text = |text: &str| text.to_owned();
+        for failure in [
+            Failure::BadRequest { field: text("text"), message: text("is: wrong") },
+            Failure::BadRequest { field: String::new(), message: text("is wrong") },
+            Failure::InsufficientCredit,
+            Failure::ProviderUnavailable(None),
+            Failure::Refused(text("closed: today")),
+            Failure::Internal(text("why: why")),
+            Failure::Other { code: text("no-such-register"), message: text("it: is gone") },
+        ] {
+            let problem = describe(&failure);
+            match recall(&problem) {
+                CallError::Failure(recalled) => assert_eq!(recalled, failure, "{problem}"),
+                other => panic!("{problem}: {other}"),
+            }
+        }
+    }
 }

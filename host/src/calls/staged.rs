@@ -42,7 +42,10 @@ impl Staged {
 
     /// Keys that the call set (`true`) or deleted, under a prefix.
     pub fn keys(&self, database: i64, prefix: &str) -> impl Iterator<Item = (&str, bool)> {
-        self.values.iter().filter(move |((other, key), _)| *other == database && key.starts_with(prefix)).map(|((_, key), value)| (key.as_str(), value.is_some()))
+        self.values
+            .iter()
+            .filter(move |((other, key), _)| *other == database && key.starts_with(prefix))
+            .map(|((_, key), value)| (key.as_str(), value.is_some()))
     }
 
     /// Any other statement.

@@ -47,7 +47,9 @@ pub enum LoadReleaseError {
         vendor: String,
     },
     /// `on_unknown = "ask"`, which needs a job of the plugin that asks.
-    #[error("operation {operation} of service {service}: on_unknown = \"ask\" is not available on this host; use \"release\" or \"capture\"")]
+    #[error(
+        "operation {operation} of service {service}: on_unknown = \"ask\" is not available on this host; use \"release\" or \"capture\""
+    )]
     CannotAsk {
         /// The service.
         service: String,
@@ -78,7 +80,8 @@ impl Loader<'_> {
     /// Loads a release from its component. Returns the name of its service and its version.
     pub async fn load(&self, catalog: &Catalog, bytes: Vec<u8>) -> Result<(String, String), LoadReleaseError> {
         let parts = component::read_release(&bytes)?;
-        let manifest = Manifest::parse(&ReleaseFiles::from_section(&parts.files)?).map_err(LoadReleaseError::Manifest)?;
+        let manifest =
+            Manifest::parse(&ReleaseFiles::from_section(&parts.files)?).map_err(LoadReleaseError::Manifest)?;
         component::check_imports(&parts.imports, &manifest)?;
         let declared = manifest.service.clone();
         let (name, version) = (declared.name.clone(), declared.version.to_string());
@@ -92,11 +95,19 @@ impl Loader<'_> {
         let plugin = self.engine.load(bytes, spec).await?;
 
         let (services, at) = (self.store.services(), self.store.clock().now());
-        let title = self.config.vendors.get(&declared.vendor).and_then(|vendor| vendor.title.as_deref()).unwrap_or(&declared.vendor);
+        let title = self
+            .config
+            .vendors
+            .get(&declared.vendor)
+            .and_then(|vendor| vendor.title.as_deref())
+            .unwrap_or(&declared.vendor);
         let vendor = services.vendor(&declared.vendor, title, kind.as_str(), at);
-        let service = services.plugin(self.store.ids().service(), &name, &declared.title, &declared.vendor, &declared.unit, at);
+        let service =
+            services.plugin(self.store.ids().service(), &name, &declared.title, &declared.vendor, &declared.unit, at);
         let taken = |error| match error {
-            StoreError::Conflict(_) => LoadReleaseError::NameTaken { service: name.clone(), vendor: declared.vendor.clone() },
+            StoreError::Conflict(_) => {
+                LoadReleaseError::NameTaken { service: name.clone(), vendor: declared.vendor.clone() }
+            }
             other => LoadReleaseError::Store(other),
         };
         self.store.write(vec![vendor, service]).await.map_err(taken)?;
@@ -169,7 +180,8 @@ impl TryFrom<PackText> for Pack {
 /// Packs of a remote service, as stored.
 pub fn packs_from_json(text: &str) -> anyhow::Result<Vec<Pack>> {
     let texts: Vec<PackText> = serde_json::from_str(text)?;
-    let mut packs: Vec<Pack> = texts.into_iter().map(Pack::try_from).collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
+    let mut packs: Vec<Pack> =
+        texts.into_iter().map(Pack::try_from).collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
     packs.sort_by_key(|pack| pack.credits);
     Ok(packs)
 }

@@ -16,7 +16,7 @@ use iap_core::{
 use iap_runtime::Plugin;
 use iap_store::Store;
 
-pub use load::{Loader, LoadReleaseError, PackText, packs_from_json};
+pub use load::{LoadReleaseError, Loader, PackText, packs_from_json};
 
 /// A service of the catalog.
 #[derive(Debug)]

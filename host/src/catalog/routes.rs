@@ -6,6 +6,9 @@ use iap_core::manifest::Route;
 
 use super::{LoadReleaseError, Service};
 
+/// A service by name, its route, and the values of the route's `{name}` segments.
+type Found<'a> = (&'a str, Route, Vec<(String, String)>);
+
 /// Routes of all services: exact ones by their path, patterns by their segments.
 #[derive(Default)]
 pub struct Routes {
@@ -26,10 +29,19 @@ impl Routes {
     }
 
     fn add(&mut self, service: &Service, route: &Route) -> Result<(), LoadReleaseError> {
-        let taken = |owner: &str| LoadReleaseError::PathTaken { path: route.path.clone(), service: service.name.clone(), owner: owner.to_owned() };
+        let taken = |owner: &str| LoadReleaseError::PathTaken {
+            path: route.path.clone(),
+            service: service.name.clone(),
+            owner: owner.to_owned(),
+        };
         if route.path.contains('{') {
             let segments: Vec<String> = route.path.split('/').map(str::to_owned).collect();
-            let shape = |segments: &[String]| segments.iter().map(|s| if s.starts_with('{') { "{}".to_owned() } else { s.clone() }).collect::<Vec<_>>();
+            let shape = |segments: &[String]| {
+                segments
+                    .iter()
+                    .map(|s| if s.starts_with('{') { "{}".to_owned() } else { s.clone() })
+                    .collect::<Vec<_>>()
+            };
             if let Some((_, owner, _)) = self.patterns.iter().find(|(other, ..)| shape(other) == shape(&segments)) {
                 return Err(taken(owner));
             }
@@ -42,8 +54,8 @@ impl Routes {
         Ok(())
     }
 
-    /// The service, its route and the values of the route's `{name}` segments.
-    pub fn find(&self, path: &str) -> Option<(&str, Route, Vec<(String, String)>)> {
+    /// Who answers a path, if anybody.
+    pub fn find(&self, path: &str) -> Option<Found<'_>> {
         if let Some((service, route)) = self.exact.get(path) {
             return Some((service, route.clone(), Vec::new()));
         }
@@ -79,7 +91,12 @@ mod tests {
         let pattern: Vec<String> = "/api/extract/{kind}/1/parse".split('/').map(str::to_owned).collect();
         let check = |path: &str| fit(&pattern, &path.split('/').collect::<Vec<_>>());
         assert_eq!(check("/api/extract/invoice/1/parse"), Some(vec![("kind".to_owned(), "invoice".to_owned())]));
-        for path in ["/api/extract//1/parse", "/api/extract/a/b/1/parse", "/api/extract/invoice/2/parse", "/api/extract/invoice/1/parse/"] {
+        for path in [
+            "/api/extract//1/parse",
+            "/api/extract/a/b/1/parse",
+            "/api/extract/invoice/2/parse",
+            "/api/extract/invoice/1/parse/",
+        ] {
             assert_eq!(check(path), None, "{path}");
         }
     }

@@ -30,10 +30,16 @@ impl Ledger {
         let report = verify(&path, |postings| eprintln!("{postings} postings read"))?;
         println!(
             "{} postings, {} accounts, {} grants, {} holds ({} live) in {:.1?}",
-            report.postings, report.accounts, report.grants, report.holds, report.live_holds, began.elapsed()
+            report.postings,
+            report.accounts,
+            report.grants,
+            report.holds,
+            report.live_holds,
+            began.elapsed()
         );
         for (book, micros) in &report.books {
-            let credits = i64::try_from(*micros).map_or_else(|_| format!("{micros} micro-credits"), |micros| Credits::from_micros(micros).to_string());
+            let credits = i64::try_from(*micros)
+                .map_or_else(|_| format!("{micros} micro-credits"), |micros| Credits::from_micros(micros).to_string());
             println!("  {:<10} {credits}", book.as_str());
         }
         if report.is_clean() {

@@ -92,7 +92,8 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 /// Logs to standard error; `RUST_LOG` chooses what.
 fn log(default: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 

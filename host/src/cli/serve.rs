@@ -32,7 +32,9 @@ impl Serve {
             tracing::warn!("No operator token is set: the operator's API is closed. Set IAP_OPERATOR_TOKEN=iap_op_…");
         }
         super::runtime()?.block_on(async {
-            let listener = TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+            let listener = TcpListener::bind(config.listen)
+                .await
+                .with_context(|| format!("cannot listen on {}", config.listen))?;
             config.listen = listener.local_addr()?;
             let app = App::start(config, Arc::new(SystemClock), |step| tracing::info!("{step}")).await?;
             // For whoever started it on port 0.

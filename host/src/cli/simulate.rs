@@ -48,7 +48,8 @@ impl Simulate {
         super::log("info");
         super::runtime()?.block_on(async {
             let bind = async |address: SocketAddr| -> anyhow::Result<TcpListener> {
-                let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+                let listener =
+                    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
                 println!("listening on http://{}", listener.local_addr()?);
                 Ok(listener)
             };

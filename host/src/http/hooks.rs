@@ -27,9 +27,15 @@ pub fn router() -> Router<Arc<App>> {
     Router::new().route("/hooks/{service}/{*path}", any(handler))
 }
 
-async fn handler(State(app): State<Arc<App>>, Path((name, path)): Path<(String, String)>, request: Request) -> Response {
+async fn handler(
+    State(app): State<Arc<App>>,
+    Path((name, path)): Path<(String, String)>,
+    request: Request,
+) -> Response {
     let Some(service) = app.catalog.service(&name) else { return not_found() };
-    let Some(release) = service.release.as_ref().filter(|release| release.manifest().hooks.contains(&path)) else { return not_found() };
+    let Some(release) = service.release.as_ref().filter(|release| release.manifest().hooks.contains(&path)) else {
+        return not_found();
+    };
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return (StatusCode::PAYLOAD_TOO_LARGE, "the body has more than 1 MiB\n").into_response();
@@ -57,7 +63,8 @@ async fn handler(State(app): State<Arc<App>>, Path((name, path)): Path<(String, 
     let plugin = Arc::clone(&release.plugin);
     let task = tokio::spawn(async move {
         let backend = Arc::new(Ledgered::resuming(Arc::clone(&app), app.store.ids().call(), caller));
-        let ended = plugin.on_request(hook, backend.clone(), CallGrant { time: MAX_TIME, ..CallGrant::default() }).await;
+        let ended =
+            plugin.on_request(hook, backend.clone(), CallGrant { time: MAX_TIME, ..CallGrant::default() }).await;
         // What the hook wants stored is stored before its sender hears that all is well.
         match (&ended.result, backend.flush().await) {
             (Ok(_), Err(error)) => {
@@ -71,7 +78,11 @@ async fn handler(State(app): State<Arc<App>>, Path((name, path)): Path<(String, 
             (Ok(Err(_)), Ok(())) => Err(StatusCode::BAD_GATEWAY),
             (Err(fault), _) => {
                 tracing::warn!(service = %backend.service_name(), fault = %fault, "A hook failed");
-                Err(if fault.class().starts_with("busy") { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_GATEWAY })
+                Err(if fault.class().starts_with("busy") {
+                    StatusCode::SERVICE_UNAVAILABLE
+                } else {
+                    StatusCode::BAD_GATEWAY
+                })
             }
         }
     });
@@ -84,7 +95,8 @@ async fn handler(State(app): State<Arc<App>>, Path((name, path)): Path<(String, 
 
 fn answer(status: u16, headers: Vec<(String, Vec<u8>)>, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).ok().filter(|status| status.as_u16() >= 200).unwrap_or(StatusCode::BAD_GATEWAY);
+    *response.status_mut() =
+        StatusCode::from_u16(status).ok().filter(|status| status.as_u16() >= 200).unwrap_or(StatusCode::BAD_GATEWAY);
     for (name, value) in headers {
         let named = name.parse::<HeaderName>().ok().zip(HeaderValue::from_bytes(&value).ok());
         if let Some((name, value)) = named.filter(|(name, _)| may_set(name)) {

@@ -28,7 +28,14 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
     let mut text = String::new();
     let pending = app.store.jobs().pending().await.unwrap_or(-1);
     // Writing to a String cannot fail.
-    _ = writeln!(text, "# HELP jobs_pending Jobs and callbacks that wait or run.\n# TYPE jobs_pending gauge\njobs_pending {pending}");
-    _ = writeln!(text, "# HELP services Services of the catalog.\n# TYPE services gauge\nservices {}", app.catalog.services().len());
+    _ = writeln!(
+        text,
+        "# HELP jobs_pending Jobs and callbacks that wait or run.\n# TYPE jobs_pending gauge\njobs_pending {pending}"
+    );
+    _ = writeln!(
+        text,
+        "# HELP services Services of the catalog.\n# TYPE services gauge\nservices {}",
+        app.catalog.services().len()
+    );
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

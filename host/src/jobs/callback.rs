@@ -36,21 +36,27 @@ pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
             Err(_) => again("the database did not answer JSON".to_owned()),
         },
         Ok(_) => Outcome::Done,
-        Err(error) if error.code == "private-address" || error.code == "bad-request" => Outcome::Dead(error.to_string()),
+        Err(error) if error.code == "private-address" || error.code == "bad-request" => {
+            Outcome::Dead(error.to_string())
+        }
         Err(error) => again(error.to_string()),
     }
 }
 
 async fn refused(app: &App, job: &JobRow) -> Result<Option<String>, iap_store::StoreError> {
     let Some(account) = job.account else { return Ok(Some("it is for no account".to_owned())) };
-    let Some(account) = app.store.accounts().get(account).await? else { return Ok(Some("its account is gone".to_owned())) };
+    let Some(account) = app.store.accounts().get(account).await? else {
+        return Ok(Some("its account is gone".to_owned()));
+    };
     let Some(service) = app.catalog.by_id(job.service) else { return Ok(Some("its service is gone".to_owned())) };
     let database = match account.database {
         Some(id) => app.store.databases().get(id).await?,
         None => None,
     };
     let hosting = accounts::hosting_of(database.as_ref(), &app.config);
-    Ok(accounts::ask(Door::Callback, &service, hosting, Some(&account)).refusal().map(|(_, message)| message.to_owned()))
+    Ok(accounts::ask(Door::Callback, &service, hosting, Some(&account))
+        .refusal()
+        .map(|(_, message)| message.to_owned()))
 }
 
 fn again(why: String) -> Outcome {

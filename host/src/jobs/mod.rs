@@ -30,7 +30,10 @@ const LOOK: Duration = Duration::from_millis(500);
 enum Outcome {
     Done,
     /// Try again, after this many seconds if said.
-    Again { why: String, after: Option<u32> },
+    Again {
+        why: String,
+        after: Option<u32>,
+    },
     /// It has failed for good.
     Dead(String),
 }

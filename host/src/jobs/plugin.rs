@@ -37,7 +37,12 @@ pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
         attempt: u32::try_from(job.attempts).unwrap_or(u32::MAX),
         hold: job.hold,
     };
-    let grant = CallGrant { free: job.free, time: release.manifest().limits.job_time, account: job.account, ..CallGrant::default() };
+    let grant = CallGrant {
+        free: job.free,
+        time: release.manifest().limits.job_time,
+        account: job.account,
+        ..CallGrant::default()
+    };
     let ended = release.plugin.run_job(run, backend.clone(), grant).await;
     if let Err(error) = settle_job(&backend, &ended).await {
         return Outcome::Again { why: error.to_string(), after: None };
@@ -50,7 +55,9 @@ pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
             Ok(()) => Outcome::Done,
             Err(error) => Outcome::Again { why: error.to_string(), after: None },
         },
-        Ok(Err(Failure::ProviderUnavailable(after))) => Outcome::Again { why: "the provider is not available".to_owned(), after },
+        Ok(Err(Failure::ProviderUnavailable(after))) => {
+            Outcome::Again { why: "the provider is not available".to_owned(), after }
+        }
         Ok(Err(Failure::Internal(why))) => Outcome::Again { why: format!("internal: {why}"), after: None },
         Ok(Err(failure)) => Outcome::Dead(format!("{failure:?}")),
         Err(fault) => Outcome::Again { why: format!("{}: {fault}", fault.class()), after: None },

@@ -35,7 +35,9 @@ pub async fn sweep(store: &Store) -> Result<(), StoreError> {
         if let Some(call) = call {
             // What the call's job never confirmed may be asked again.
             let problem = Some("its hold expired and the credits went back".to_owned());
-            post = post.with(move |_| vec![NaturalKeys::let_go_provisional(call), Calls::expire(call, CallState::Failed, problem, now)]);
+            post = post.with(move |_| {
+                vec![NaturalKeys::let_go_provisional(call), Calls::expire(call, CallState::Failed, problem, now)]
+            });
         }
         settled(store.post(post).await)?;
     }

@@ -111,6 +111,7 @@ pub async fn create(app: &App, new: NewOrder<'_>) -> Result<Ordered, OrderError>
     let base = &app.public_url;
     let session = NewSession {
         order: id,
+        idempotency_key: &format!("{id}-{}", return_key(&app.keys, id)),
         name: &pack.name,
         description: &format!("{} for {}", counted(pack.credits, &new.service.unit), new.service.title),
         price,

@@ -34,8 +34,10 @@ pub enum StripeError {
 /// A session to open.
 #[derive(Clone, Debug)]
 pub struct NewSession<'a> {
-    /// The order; also the idempotency key.
+    /// The order.
     pub order: OrderId,
+    /// The same for the same order of this very host: order ids begin anew in a new database.
+    pub idempotency_key: &'a str,
     /// What is bought, for the customer.
     pub name: &'a str,
     /// More about it.
@@ -93,7 +95,7 @@ impl Stripe<'_> {
             .client
             .post(self.address(&["v1", "checkout", "sessions"])?)
             .header("content-type", "application/x-www-form-urlencoded")
-            .header("idempotency-key", new.order.to_string())
+            .header("idempotency-key", new.idempotency_key)
             .body(body);
         self.send(request).await
     }
@@ -189,6 +191,7 @@ mod tests {
     fn the_form_is_what_stripe_reads() {
         let new = NewSession {
             order: OrderId(1),
+            idempotency_key: "order_1-k",
             name: "Standard Pack",
             description: "100 credits for SMS & more",
             price: money(900, "EUR"),

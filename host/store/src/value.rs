@@ -89,7 +89,11 @@ pub struct BadColumn {
 
 impl Row {
     fn bad(&self, column: usize, expected: &'static str) -> BadColumn {
-        BadColumn { column, found: self.0.get(column).map_or_else(|| "nothing".to_owned(), |value| format!("{value:?}")), expected }
+        BadColumn {
+            column,
+            found: self.0.get(column).map_or_else(|| "nothing".to_owned(), |value| format!("{value:?}")),
+            expected,
+        }
     }
 
     /// An integer.
@@ -194,6 +198,11 @@ pub struct Conflict {
 
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "statement {}: {}", self.statement, if self.constraint.is_empty() { "no such row any more" } else { &self.constraint })
+        write!(
+            f,
+            "statement {}: {}",
+            self.statement,
+            if self.constraint.is_empty() { "no such row any more" } else { &self.constraint }
+        )
     }
 }

@@ -42,7 +42,13 @@ async fn world() -> World {
 
 impl World {
     async fn grant(&self, credits: i64) {
-        let new = NewGrant { id: self.store.ids().grant(), kind: GrantKind::Gift, amount: Credits::whole(credits), expires_at: Time::NEVER, price: None };
+        let new = NewGrant {
+            id: self.store.ids().grant(),
+            kind: GrantKind::Gift,
+            amount: Credits::whole(credits),
+            expires_at: Time::NEVER,
+            price: None,
+        };
         self.store.post(Post::new(self.account, Command::Grant(new))).await.unwrap();
     }
 
@@ -68,7 +74,11 @@ async fn a_thousand_racing_calls_on_credits_for_five_hundred_spend_exactly_those
         let world = Arc::clone(&world);
         tokio::spawn(async move {
             let hold = world.authorize(1).await?;
-            world.store.post(Post::new(world.account, Command::Capture { hold, amount: Credits::whole(1) })).await.map(drop)
+            world
+                .store
+                .post(Post::new(world.account, Command::Capture { hold, amount: Credits::whole(1) }))
+                .await
+                .map(drop)
         })
     });
     let mut captured = 0;
@@ -91,7 +101,8 @@ async fn only_one_of_many_racing_ends_wins() {
     let hold = world.authorize(4).await.unwrap();
     let ends = (0..40).map(|n| {
         let world = Arc::clone(&world);
-        let command = if n % 2 == 0 { Command::Capture { hold, amount: Credits::whole(3) } } else { Command::Release { hold } };
+        let command =
+            if n % 2 == 0 { Command::Capture { hold, amount: Credits::whole(3) } } else { Command::Release { hold } };
         tokio::spawn(async move { world.store.post(Post::new(world.account, command)).await.is_ok() })
     });
     let mut won = 0;
@@ -109,7 +120,8 @@ async fn a_refused_rider_undoes_its_posting_and_nothing_else() {
     let rider = |_: &_| vec![Statement::new("INSERT INTO payment_event VALUES ('evt_1', 'paid', 0)", vec![])];
     let grant = || {
         let id = world.store.ids().grant();
-        let new = NewGrant { id, kind: GrantKind::Purchase, amount: Credits::whole(5), expires_at: Time::NEVER, price: None };
+        let new =
+            NewGrant { id, kind: GrantKind::Purchase, amount: Credits::whole(5), expires_at: Time::NEVER, price: None };
         world.store.post(Post::new(world.account, Command::Grant(new)).with(rider))
     };
     let (first, second, hold) = tokio::join!(grant(), grant(), world.authorize(10));
@@ -152,5 +164,8 @@ async fn verify_names_what_was_tampered_with() {
     tamper.execute("UPDATE balance SET available = available + 1", []).unwrap();
     let report = verify::verify(&path, |_| {}).unwrap();
     let found: Vec<_> = report.differences.iter().map(|difference| difference.what.as_str()).collect();
-    assert_eq!(found, ["account 1: 6000001 available and 4000000 held are stored, its grants make 6000000 and 4000000"]);
+    assert_eq!(
+        found,
+        ["account 1: 6000001 available and 4000000 held are stored, its grants make 6000000 and 4000000"]
+    );
 }

@@ -132,7 +132,14 @@ pub enum Corruption {
 impl Account {
     /// An account to which nothing has happened.
     pub fn new(id: AccountId) -> Self {
-        Self { id, suspended: None, available: Credits::ZERO, held: Credits::ZERO, last_entry: None, grants: Vec::new() }
+        Self {
+            id,
+            suspended: None,
+            available: Credits::ZERO,
+            held: Credits::ZERO,
+            last_entry: None,
+            grants: Vec::new(),
+        }
     }
 
     /// What may be spent at a moment: unlike [`Account::available`], without grants that have expired.

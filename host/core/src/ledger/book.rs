@@ -99,7 +99,14 @@ pub struct Posting {
 
 impl Posting {
     /// A movement of credits of one grant.
-    pub fn credits(account: AccountId, grant: GrantId, hold: Option<HoldId>, from: Book, to: Book, amount: Credits) -> Self {
+    pub fn credits(
+        account: AccountId,
+        grant: GrantId,
+        hold: Option<HoldId>,
+        from: Book,
+        to: Book,
+        amount: Credits,
+    ) -> Self {
         Self { account, grant, hold, asset: Asset::Credits, debit: from, credit: to, amount: amount.micros() }
     }
 }

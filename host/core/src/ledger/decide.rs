@@ -12,21 +12,46 @@ use crate::{
 ///
 /// `hold` is the hold that the command names, if the account has it. Nothing is changed: the caller
 /// applies the entry with [`Account::apply`] and stores it in one transaction.
-pub fn decide(account: &Account, hold: Option<&Hold>, command: &Command, id: EntryId, now: Time) -> Result<Entry, Refusal> {
-    let entry = |kind, postings, hold| Entry { id, kind: Some(kind), account: account.id, at: now, postings, hold, grant: None };
+pub fn decide(
+    account: &Account,
+    hold: Option<&Hold>,
+    command: &Command,
+    id: EntryId,
+    now: Time,
+) -> Result<Entry, Refusal> {
+    let entry = |kind, postings, hold| Entry {
+        id,
+        kind: Some(kind),
+        account: account.id,
+        at: now,
+        postings,
+        hold,
+        grant: None,
+    };
     match command {
-        Command::Grant(new) => grant(account, new, now).map(|postings| Entry { grant: Some(new.clone()), ..entry(EntryKind::Grant, postings, None) }),
-        Command::Authorize(ask) => authorize(account, ask, now).map(|(postings, change)| entry(EntryKind::Authorize, postings, Some(change))),
+        Command::Grant(new) => grant(account, new, now)
+            .map(|postings| Entry { grant: Some(new.clone()), ..entry(EntryKind::Grant, postings, None) }),
+        Command::Authorize(ask) => {
+            authorize(account, ask, now).map(|(postings, change)| entry(EntryKind::Authorize, postings, Some(change)))
+        }
         Command::Capture { amount, .. } => {
             let hold = live(hold, now)?;
             let postings = capture(account, hold, *amount, now)?;
-            let (kind, state) = if amount.is_zero() { (EntryKind::Release, HoldState::Released) } else { (EntryKind::Capture, HoldState::Captured) };
+            let (kind, state) = if amount.is_zero() {
+                (EntryKind::Release, HoldState::Released)
+            } else {
+                (EntryKind::Capture, HoldState::Captured)
+            };
             Ok(entry(kind, postings, Some(HoldChange::Ends { id: hold.id, state, captured: *amount })))
         }
         Command::Release { .. } => {
             let hold = not_ended(hold)?;
             let postings = give_back(account, hold, now);
-            Ok(entry(EntryKind::Release, postings, Some(HoldChange::Ends { id: hold.id, state: HoldState::Released, captured: Credits::ZERO })))
+            Ok(entry(
+                EntryKind::Release,
+                postings,
+                Some(HoldChange::Ends { id: hold.id, state: HoldState::Released, captured: Credits::ZERO }),
+            ))
         }
         Command::ExpireHold { .. } => {
             let hold = not_ended(hold)?;
@@ -34,7 +59,11 @@ pub fn decide(account: &Account, hold: Option<&Hold>, command: &Command, id: Ent
                 return Err(Refusal::HoldHasNotExpired);
             }
             let postings = give_back(account, hold, now);
-            Ok(entry(EntryKind::ExpireHold, postings, Some(HoldChange::Ends { id: hold.id, state: HoldState::Expired, captured: Credits::ZERO })))
+            Ok(entry(
+                EntryKind::ExpireHold,
+                postings,
+                Some(HoldChange::Ends { id: hold.id, state: HoldState::Expired, captured: Credits::ZERO }),
+            ))
         }
         Command::Keep { ttl, .. } => {
             let hold = live(hold, now)?;
@@ -42,7 +71,9 @@ pub fn decide(account: &Account, hold: Option<&Hold>, command: &Command, id: Ent
             let change = HoldChange::Moves { id: hold.id, expires_at };
             Ok(Entry { kind: None, ..entry(EntryKind::Authorize, Vec::new(), Some(change)) })
         }
-        Command::ExpireGrant { grant } => expire_grant(account, *grant, now).map(|postings| entry(EntryKind::ExpireGrant, postings, None)),
+        Command::ExpireGrant { grant } => {
+            expire_grant(account, *grant, now).map(|postings| entry(EntryKind::ExpireGrant, postings, None))
+        }
         Command::Suspend { .. } => Ok(Entry { kind: None, ..entry(EntryKind::Grant, Vec::new(), None) }),
     }
 }

@@ -24,9 +24,10 @@ impl World {
     fn run(&mut self, command: &Command) -> Result<Entry, Refusal> {
         self.entries += 1;
         let named = match command {
-            Command::Capture { hold, .. } | Command::Release { hold } | Command::ExpireHold { hold } | Command::Keep { hold, .. } => {
-                self.holds.iter().find(|other| other.id == *hold)
-            }
+            Command::Capture { hold, .. }
+            | Command::Release { hold }
+            | Command::ExpireHold { hold }
+            | Command::Keep { hold, .. } => self.holds.iter().find(|other| other.id == *hold),
             _ => None,
         };
         let entry = decide(&self.account, named, command, EntryId(self.entries), self.now)?;
@@ -73,10 +74,14 @@ fn parse(word: &str) -> Command {
             price: None,
         }),
         ["authorize", hold, credits] => parse(&format!("authorize {hold} {credits} for 1000")),
-        ["authorize", hold, credits, "for", ttl] => {
-            Command::Authorize(Authorize { hold: HoldId(number(hold)), amount: credits.parse().expect("credits"), ttl: number(ttl) })
+        ["authorize", hold, credits, "for", ttl] => Command::Authorize(Authorize {
+            hold: HoldId(number(hold)),
+            amount: credits.parse().expect("credits"),
+            ttl: number(ttl),
+        }),
+        ["capture", hold, credits] => {
+            Command::Capture { hold: HoldId(number(hold)), amount: credits.parse().expect("credits") }
         }
-        ["capture", hold, credits] => Command::Capture { hold: HoldId(number(hold)), amount: credits.parse().expect("credits") },
         ["release", hold] => Command::Release { hold: HoldId(number(hold)) },
         ["expire", hold] if hold.starts_with('h') => Command::ExpireHold { hold: HoldId(number(hold)) },
         ["expire", grant] => Command::ExpireGrant { grant: GrantId(number(grant)) },
@@ -98,8 +103,17 @@ fn check(story: &str, expected: &str) {
             return;
         }
     }
-    let grants: String = world.account.grants.iter().map(|g| format!(" g{}:{}/{}/{}", g.id.0, g.available, g.held, g.consumed)).collect();
-    assert_eq!(format!("{} available, {} held;{grants}", world.account.available, world.account.held), expected, "{story}");
+    let grants: String = world
+        .account
+        .grants
+        .iter()
+        .map(|g| format!(" g{}:{}/{}/{}", g.id.0, g.available, g.held, g.consumed))
+        .collect();
+    assert_eq!(
+        format!("{} available, {} held;{grants}", world.account.available, world.account.held),
+        expected,
+        "{story}"
+    );
 }
 
 #[test]
@@ -108,9 +122,18 @@ fn a_hold_sets_credits_aside_and_ends_once() {
     check("grant g1 gift 10 | authorize h1 4 | capture h1 3", "7 available, 0 held; g1:7/0/3");
     check("grant g1 gift 10 | authorize h1 4 | capture h1 0", "10 available, 0 held; g1:10/0/0");
     check("grant g1 gift 10 | authorize h1 4 | release h1", "10 available, 0 held; g1:10/0/0");
-    check("grant g1 gift 10 | authorize h1 10 | authorize h2 0.000001", "refused: 0.000001 credits are needed and 0 are available");
-    check("grant g1 gift 10 | authorize h1 4 | capture h1 4 | release h1", "refused: the hold has ended: it was captured");
-    check("grant g1 gift 10 | authorize h1 4 | release h1 | capture h1 4", "refused: the hold has ended: it was released");
+    check(
+        "grant g1 gift 10 | authorize h1 10 | authorize h2 0.000001",
+        "refused: 0.000001 credits are needed and 0 are available",
+    );
+    check(
+        "grant g1 gift 10 | authorize h1 4 | capture h1 4 | release h1",
+        "refused: the hold has ended: it was captured",
+    );
+    check(
+        "grant g1 gift 10 | authorize h1 4 | release h1 | capture h1 4",
+        "refused: the hold has ended: it was released",
+    );
     check("grant g1 gift 10 | authorize h1 4 | capture h1 4.5", "refused: 4.5 credits were asked of a hold of 4");
     check("grant g1 gift 10 | capture h9 1", "refused: there is no such hold");
 }
@@ -132,8 +155,14 @@ fn grants_burn_trial_first_then_soonest_to_expire_then_oldest() {
         "grant g1 purchase 5 | grant g2 gift 5 until 5000 | grant g3 trial 5 | grant g4 gift 5 until 4000 | authorize h1 12",
         "8 available, 12 held; g3:0/5/0 g4:0/5/0 g2:3/2/0 g1:5/0/0",
     );
-    check("grant g2 gift 5 | grant g1 gift 5 | authorize h1 6 | capture h1 6", "4 available, 0 held; g1:0/0/5 g2:4/0/1");
-    check("grant g1 gift 5 | grant g2 gift 5 | authorize h1 8 | capture h1 2", "8 available, 0 held; g1:3/0/2 g2:5/0/0");
+    check(
+        "grant g2 gift 5 | grant g1 gift 5 | authorize h1 6 | capture h1 6",
+        "4 available, 0 held; g1:0/0/5 g2:4/0/1",
+    );
+    check(
+        "grant g1 gift 5 | grant g2 gift 5 | authorize h1 8 | capture h1 2",
+        "8 available, 0 held; g1:3/0/2 g2:5/0/0",
+    );
 }
 
 #[test]
@@ -141,14 +170,23 @@ fn expired_credits_cannot_be_spent_and_held_ones_expire_when_they_return() {
     check("grant g1 gift 5 until 3000 | at 3000 | authorize h1 1", "refused: 1 credits are needed and 0 are available");
     check("grant g1 gift 5 until 3000 | expire g1", "refused: the grant has nothing to expire");
     check("grant g1 gift 5 until 3000 | at 3000 | expire g1", "0 available, 0 held; g1:0/0/0");
-    check("grant g1 gift 5 until 3000 | authorize h1 2 for 9000 | at 4000 | capture h1 1", "3 available, 0 held; g1:3/0/1");
-    check("grant g1 gift 5 until 3000 | authorize h1 2 for 9000 | at 4000 | expire g1 | release h1", "0 available, 0 held; g1:0/0/0");
+    check(
+        "grant g1 gift 5 until 3000 | authorize h1 2 for 9000 | at 4000 | capture h1 1",
+        "3 available, 0 held; g1:3/0/1",
+    );
+    check(
+        "grant g1 gift 5 until 3000 | authorize h1 2 for 9000 | at 4000 | expire g1 | release h1",
+        "0 available, 0 held; g1:0/0/0",
+    );
     check("grant g1 gift 5 until 1000", "refused: the end must be in the future");
 }
 
 #[test]
 fn a_suspended_account_spends_nothing_new_but_ends_what_lives() {
-    check("grant g1 gift 5 | suspend hosting-refused | authorize h1 1", "refused: the account is suspended: hosting-refused");
+    check(
+        "grant g1 gift 5 | suspend hosting-refused | authorize h1 1",
+        "refused: the account is suspended: hosting-refused",
+    );
     check("grant g1 gift 5 | authorize h1 2 | suspend hosting-refused | capture h1 1", "4 available, 0 held; g1:4/0/1");
     check("grant g1 gift 5 | suspend hosting-refused | resume | authorize h1 1", "4 available, 1 held; g1:4/1/0");
 }
@@ -158,14 +196,20 @@ fn impossible_amounts_are_refused() {
     check("grant g1 gift 0", "refused: the amount must be above zero");
     check("grant g1 gift -1", "refused: the amount must be above zero");
     check("grant g1 gift 5 | authorize h1 0", "refused: the amount must be above zero");
-    check("grant g1 gift 9223372036854.775807 | grant g2 gift 0.000001", "refused: the account cannot hold that many credits");
+    check(
+        "grant g1 gift 9223372036854.775807 | grant g2 gift 0.000001",
+        "refused: the account cannot hold that many credits",
+    );
 }
+
+/// Id, end, parts of lots, and whether it lives.
+type NaiveHold = (i64, i64, Vec<(i64, i64)>, bool);
 
 /// An independent, deliberately simple ledger: a list of lots and a list of holds, by hand.
 #[derive(Default)]
 struct Naive {
-    lots: Vec<(i64, bool, i64, i64)>,            // id, not trial, expires, spendable
-    holds: Vec<(i64, i64, Vec<(i64, i64)>, bool)>, // id, expires, parts, live
+    lots: Vec<(i64, bool, i64, i64)>, // id, not trial, expires, spendable
+    holds: Vec<NaiveHold>,
     spent: i64,
     issued: i64,
     gone: i64,
@@ -221,7 +265,9 @@ impl Naive {
                 true
             }
             Command::Keep { hold, ttl } => {
-                let Some(found) = self.holds.iter_mut().find(|h| h.0 == hold.0 && h.3 && now < h.1) else { return false };
+                let Some(found) = self.holds.iter_mut().find(|h| h.0 == hold.0 && h.3 && now < h.1) else {
+                    return false;
+                };
                 if *ttl <= 0 {
                     return false;
                 }

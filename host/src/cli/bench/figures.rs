@@ -31,10 +31,10 @@ impl Figures {
         self.add(name, u64::try_from(per_second).unwrap_or(u64::MAX), "/s");
     }
 
-    /// Median and 99th percentile, in microseconds with a tenth's rounding lost.
+    /// Median and 99th percentile, in microseconds rounded up.
     pub fn latency(&mut self, name: &str, latencies: &Latencies) {
         for (label, quantile) in [("p50", 0.5), ("p99", 0.99)] {
-            self.add(&format!("{name}, {label}"), latencies.0.value_at_quantile(quantile), "ns");
+            self.add(&format!("{name}, {label}"), latencies.0.value_at_quantile(quantile).div_ceil(1_000), "us");
         }
     }
 
@@ -45,12 +45,15 @@ impl Figures {
     }
 }
 
+/// Longest latency told apart from longer ones: a minute, in nanoseconds.
+const LONGEST: u64 = 60_000_000_000;
+
 /// Latencies of one kind, in nanoseconds with three digits.
 pub struct Latencies(Histogram<u64>);
 
 impl Latencies {
     pub fn new() -> Self {
-        Self(Histogram::new(3).expect("three digits are allowed"))
+        Self(Histogram::new_with_max(LONGEST, 3).expect("three digits are allowed"))
     }
 
     pub fn record(&mut self, latency: Duration) {

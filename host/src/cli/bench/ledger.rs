@@ -11,11 +11,7 @@ use iap_core::{
     ledger::{Authorize, Command, GrantKind, NewGrant},
 };
 use iap_host::clock::SystemClock;
-use iap_store::{
-    Post, Statement, Store,
-    ledger::verify::verify,
-    repositories::NewAccount,
-};
+use iap_store::{Post, Statement, Store, ledger::verify::verify, repositories::NewAccount};
 
 use super::{
     Options,
@@ -42,7 +38,12 @@ async fn open_accounts(store: &Store, count: usize) -> anyhow::Result<Vec<Accoun
     let at = store.clock().now();
     let service = store.ids().service();
     let services = store.services();
-    store.write(vec![services.vendor("bench", "Bench", "first_party", at), services.plugin(service, "bench", "Bench", "bench", "credit", at)]).await?;
+    store
+        .write(vec![
+            services.vendor("bench", "Bench", "first_party", at),
+            services.plugin(service, "bench", "Bench", "bench", "credit", at),
+        ])
+        .await?;
     let mut accounts = Vec::with_capacity(count);
     let mut statements: Vec<Statement> = Vec::new();
     for n in 0..count {
@@ -61,13 +62,24 @@ async fn open_accounts(store: &Store, count: usize) -> anyhow::Result<Vec<Accoun
     }
     store.write(statements).await?;
     for account in &accounts {
-        let new = NewGrant { id: store.ids().grant(), kind: GrantKind::Gift, amount: Credits::whole(1_000_000_000), expires_at: Time::NEVER, price: None };
+        let new = NewGrant {
+            id: store.ids().grant(),
+            kind: GrantKind::Gift,
+            amount: Credits::whole(1_000_000_000),
+            expires_at: Time::NEVER,
+            price: None,
+        };
         store.post(Post::new(*account, Command::Grant(new))).await?;
     }
     Ok(accounts)
 }
 
-async fn run(store: &Store, accounts: &[AccountId], clients: usize, time: Duration) -> anyhow::Result<(u64, Latencies, Duration)> {
+async fn run(
+    store: &Store,
+    accounts: &[AccountId],
+    clients: usize,
+    time: Duration,
+) -> anyhow::Result<(u64, Latencies, Duration)> {
     let began = Instant::now();
     let tasks = (0..clients).map(|client| {
         let (store, accounts) = (store.clone(), accounts.to_vec());

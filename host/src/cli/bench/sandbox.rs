@@ -1,7 +1,10 @@
 //! A fresh instance and one call of the smallest plugin, with a backend that does nothing.
 
 use std::{
-    sync::{Arc, atomic::{AtomicI64, Ordering}},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -13,7 +16,10 @@ use iap_core::{
 };
 use iap_runtime::{
     Backend, Call, CallGrant, Engine, EngineOptions, Plugin, PluginSpec, Settings,
-    backend::{Answer, AuthorizeOptions, Authorized, BlobInfo, BoxFuture, CallbackMessage, CaptureDetails, Denied, HostFault, JobOptions, Level, Line, Refusal, Remembered, Scope},
+    backend::{
+        Answer, AuthorizeOptions, Authorized, BlobInfo, BoxFuture, CallbackMessage, CaptureDetails, Denied, HostFault,
+        JobOptions, Level, Line, Refusal, Remembered, Scope,
+    },
     release::read_release,
 };
 
@@ -30,7 +36,8 @@ pub async fn measure(options: &Options, figures: &mut Figures) -> anyhow::Result
         .find(|(name, _)| *name == "iap-example-echo")
         .ok_or_else(|| anyhow::anyhow!("the echo example is not embedded"))?;
     let release = read_release(component)?;
-    let manifest = Manifest::parse(&ReleaseFiles::from_section(&release.files)?).map_err(|errors| anyhow::anyhow!("{errors}"))?;
+    let manifest =
+        Manifest::parse(&ReleaseFiles::from_section(&release.files)?).map_err(|errors| anyhow::anyhow!("{errors}"))?;
     let spec = || PluginSpec { manifest: manifest.clone(), settings: Settings::default(), class: release.class };
     let began = Instant::now();
     engine.load(component.to_vec(), spec()).await?;
@@ -59,7 +66,8 @@ async fn run(plugin: &Arc<Plugin>, clients: usize, time: Duration) -> anyhow::Re
             let backend: Arc<dyn Backend> = Arc::new(Nothing::default());
             let (mut seen, mut inside) = (Latencies::new(), Latencies::new());
             while began.elapsed() < time {
-                let call = Call { operation: "say".to_owned(), input: br#"{"text":"hello"}"#.to_vec(), ..Call::default() };
+                let call =
+                    Call { operation: "say".to_owned(), input: br#"{"text":"hello"}"#.to_vec(), ..Call::default() };
                 let start = Instant::now();
                 let ended = plugin.handle(call, Arc::clone(&backend), CallGrant::default()).await;
                 seen.record(start.elapsed());
@@ -112,7 +120,14 @@ impl Backend for Nothing {
     fn store_set(&self, _: Scope, _: String, _: Vec<u8>, _: Option<u32>) -> Answer<'_, (), Denied> {
         nothing()
     }
-    fn store_compare_and_set(&self, _: Scope, _: String, _: Option<Vec<u8>>, _: Option<Vec<u8>>, _: Option<u32>) -> Answer<'_, bool, Denied> {
+    fn store_compare_and_set(
+        &self,
+        _: Scope,
+        _: String,
+        _: Option<Vec<u8>>,
+        _: Option<Vec<u8>>,
+        _: Option<u32>,
+    ) -> Answer<'_, bool, Denied> {
         nothing()
     }
     fn store_delete(&self, _: Scope, _: String) -> Answer<'_, (), Denied> {

@@ -67,7 +67,8 @@ impl Webhook {
     pub fn statuses(&self, uuid: &str) -> Vec<String> {
         let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
         let statuses = reports.iter().filter_map(|report| report["params"]["message_statuses"].as_array()).flatten();
-        let about = statuses.filter(|status| status["uuids"].as_array().is_some_and(|uuids| uuids.iter().any(|other| other == uuid)));
+        let about = statuses
+            .filter(|status| status["uuids"].as_array().is_some_and(|uuids| uuids.iter().any(|other| other == uuid)));
         about.filter_map(|status| status["sms_status"].as_str().map(str::to_owned)).collect()
     }
 }

@@ -44,7 +44,8 @@ impl Demo {
             Some(_) => None,
             None => Some(tempfile::tempdir().context("cannot make a temporary folder")?),
         };
-        let data_dir = self.data_dir.clone().or_else(|| Some(temporary.as_ref()?.path().to_owned())).context("no data folder")?;
+        let data_dir =
+            self.data_dir.clone().or_else(|| Some(temporary.as_ref()?.path().to_owned())).context("no data folder")?;
         let mut transcript = Transcript::new();
         transcript.title("IAP demo");
         let (world, stop) = World::start(listen, data_dir, |step| transcript.progress(step)).await?;
@@ -52,7 +53,10 @@ impl Demo {
         if world.is_new().await? {
             good = story::tell(&world, &mut transcript).await?;
         } else if self.once {
-            anyhow::bail!("{} has been used before, and its story is told; give a new folder with --data-dir", world.data_dir().display());
+            anyhow::bail!(
+                "{} has been used before, and its story is told; give a new folder with --data-dir",
+                world.data_dir().display()
+            );
         } else {
             transcript.say("This data folder has been used before: its story is told, so the host only serves.");
         }
@@ -71,13 +75,25 @@ fn invite(world: &World, transcript: &mut Transcript) {
     transcript.chapter("Your turn");
     transcript.say(&format!("The host serves at {url}. To use it from an Odoo database (13 to 19), set these system"));
     transcript.say("parameters (Settings > Technical > System Parameters), without a trailing slash:");
-    for parameter in ["iap.endpoint", "sms.endpoint", "snailmail.endpoint", "iap.partner_autocomplete.endpoint", "reveal.endpoint", "enrich.endpoint"] {
+    for parameter in [
+        "iap.endpoint",
+        "sms.endpoint",
+        "snailmail.endpoint",
+        "iap.partner_autocomplete.endpoint",
+        "reveal.endpoint",
+        "enrich.endpoint",
+    ] {
         transcript.say(&format!("    {parameter:<34} {url}"));
     }
     transcript.say("Send an SMS; its account opens at first contact, without credits. Give it some:");
-    transcript.say(&format!("    curl -H 'Authorization: Bearer {}' {url}/v1/databases/DBUUID", world.operator_token()));
-    transcript.say(&format!("    curl -X POST -H 'Authorization: Bearer {}' -H 'Content-Type: application/json' \\", world.operator_token()));
-    transcript.say(&format!("         -d '{{\"credits\": \"10\", \"reason\": \"hello\"}}' {url}/v1/accounts/ACCOUNT/grants"));
+    transcript
+        .say(&format!("    curl -H 'Authorization: Bearer {}' {url}/v1/databases/DBUUID", world.operator_token()));
+    transcript.say(&format!(
+        "    curl -X POST -H 'Authorization: Bearer {}' -H 'Content-Type: application/json' \\",
+        world.operator_token()
+    ));
+    transcript
+        .say(&format!("         -d '{{\"credits\": \"10\", \"reason\": \"hello\"}}' {url}/v1/accounts/ACCOUNT/grants"));
     transcript.say(&format!("What the carrier received: {}   Cards: {}", world.carrier(), world.card()));
     transcript.say("Ctrl-C stops it.");
 }

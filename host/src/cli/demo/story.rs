@@ -31,7 +31,9 @@ pub async fn tell(world: &World, t: &mut Transcript) -> anyhow::Result<bool> {
 
 async fn declare(world: &World, t: &mut Transcript, online: &str, premise: &str) -> anyhow::Result<()> {
     t.chapter("The operator declares three databases");
-    for (dbuuid, hosting, country) in [(online, "odoo_online", "BE"), (SH_DATABASE, "odoo_sh", "FR"), (premise, "on_premise", "BE")] {
+    for (dbuuid, hosting, country) in
+        [(online, "odoo_online", "BE"), (SH_DATABASE, "odoo_sh", "FR"), (premise, "on_premise", "BE")]
+    {
         let body = json!({ "hosting": hosting, "edition": "community", "subscription_valid": false, "purpose": "production", "country": country });
         let declared = world.operator("PUT", &format!("/v1/databases/{dbuuid}"), Some(&body)).await?;
         t.check(declared["hosting"] == hosting, &format!("PUT /v1/databases/{dbuuid}  hosting {hosting}"));
@@ -43,17 +45,26 @@ async fn declare(world: &World, t: &mut Transcript, online: &str, premise: &str)
 async fn odoo_17(world: &World, t: &mut Transcript, dbuuid: &str, webhook: &Webhook) -> anyhow::Result<()> {
     t.chapter("An Odoo 17 database (Odoo Online) asks for its balance and sends three SMS, as recorded");
     let before = balance(world, &balance_17()).await?;
-    t.check(before == Credits::ZERO, &format!("POST /iap/1/balance  {before} credits: the account opened at first contact"));
+    t.check(
+        before == Credits::ZERO,
+        &format!("POST /iap/1/balance  {before} credits: the account opened at first contact"),
+    );
     grant(world, t, dbuuid, "sms", "10").await?;
     let request = send_17().with("webhook_url", json!(webhook.url));
     let answer = world.rpc(&request.path, &request.body).await?;
     let (states, charged) = outcome(t, &answer);
     t.check(states.iter().all(|state| state == "success"), "all three were accepted by the carrier");
     let after = balance(world, &balance_17()).await?;
-    t.check(Some(after) == Credits::whole(10).checked_sub(charged), &format!("balance 10 - {charged} = {after} credits: charged exactly the price"));
+    t.check(
+        Some(after) == Credits::whole(10).checked_sub(charged),
+        &format!("balance 10 - {charged} = {after} credits: charged exactly the price"),
+    );
     let again = world.rpc(&request.path, &request.body).await?;
     let still = balance(world, &balance_17()).await?;
-    t.check(again["result"] == answer["result"] && still == after, "the same request again (a timeout, a retry): the same answer, no charge, nothing sent twice");
+    t.check(
+        again["result"] == answer["result"] && still == after,
+        "the same request again (a timeout, a retry): the same answer, no charge, nothing sent twice",
+    );
     Ok(())
 }
 
@@ -63,7 +74,10 @@ async fn odoo_19(world: &World, t: &mut Transcript, dbuuid: &str, webhook: &Webh
     let information = information_19();
     let known = world.rpc(&information.path, &information.body).await?;
     let token = balance_19().param("account_token").to_owned();
-    t.check(known["result"][token.as_str()]["registered"] == "registered", "POST /iap/1/get-accounts-information  opens its accounts and says they are registered");
+    t.check(
+        known["result"][token.as_str()]["registered"] == "registered",
+        "POST /iap/1/get-accounts-information  opens its accounts and says they are registered",
+    );
     grant(world, t, dbuuid, "sms", "5").await?;
     let request = send_19().with("webhook_url", json!(webhook.url));
     let answer = world.rpc(&request.path, &request.body).await?;
@@ -72,7 +86,10 @@ async fn odoo_19(world: &World, t: &mut Transcript, dbuuid: &str, webhook: &Webh
     let request = send_one_19().with("webhook_url", json!(webhook.url));
     let answer = world.rpc(&request.path, &request.body).await?;
     let (states, charged) = outcome(t, &answer);
-    t.check(states == ["insufficient_credit"] && charged.is_zero(), "the sixth is refused for credits, in the state that Odoo shows with a buy link");
+    t.check(
+        states == ["insufficient_credit"] && charged.is_zero(),
+        "the sixth is refused for credits, in the state that Odoo shows with a buy link",
+    );
 
     t.chapter("Its user buys a pack, and sends again");
     buy(world, t, dbuuid, &token).await?;
@@ -85,17 +102,29 @@ async fn odoo_19(world: &World, t: &mut Transcript, dbuuid: &str, webhook: &Webh
 async fn buy(world: &World, t: &mut Transcript, dbuuid: &str, token: &str) -> anyhow::Result<()> {
     let page = format!("{}/iap/1/credit?dbuuid={dbuuid}&service_name=sms&account_token={token}&credit=1", world.url());
     let shown = world.send("GET", &page, None, None).await?;
-    t.check(shown.status == 200 && shown.text.contains("Starter Pack"), "GET /iap/1/credit  the buy page shows the packs");
+    t.check(
+        shown.status == 200 && shown.text.contains("Starter Pack"),
+        "GET /iap/1/credit  the buy page shows the packs",
+    );
     let fields = [("service_name", "sms"), ("account_token", token), ("dbuuid", dbuuid), ("pack", "Starter Pack")];
     let ordered = world.form(&format!("{}/iap/1/credit", world.url()), &fields).await?;
     let checkout = ordered.location.unwrap_or_default();
-    t.check(ordered.status == 303 && checkout.starts_with(world.card()), "POST /iap/1/credit  an order, and off to the card processor");
+    t.check(
+        ordered.status == 303 && checkout.starts_with(world.card()),
+        "POST /iap/1/credit  an order, and off to the card processor",
+    );
     let paid = world.form(&checkout, &[]).await?;
     let back = paid.location.unwrap_or_default();
-    t.check(paid.status == 303 && back.starts_with(world.url()), "the customer pays with a card; the processor's signed webhook grants the credits");
+    t.check(
+        paid.status == 303 && back.starts_with(world.url()),
+        "the customer pays with a card; the processor's signed webhook grants the credits",
+    );
     let done = world.send("GET", &back, None, None).await?;
     let after = balance(world, &balance_19()).await?;
-    t.check(done.status == 200 && after == Credits::whole(10), &format!("back on the host's page; the balance is {after} credits"));
+    t.check(
+        done.status == 200 && after == Credits::whole(10),
+        &format!("back on the host's page; the balance is {after} credits"),
+    );
     Ok(())
 }
 
@@ -119,7 +148,13 @@ async fn hosting(world: &World, t: &mut Transcript, online: &str, premise: &str)
     let token = "00aa11bb22cc33dd44ee55ff66778899";
     let broke = world.rpc("/iap/s/echo/say", &say(token, premise)).await?;
     let dialog: Value = serde_json::from_str(&error_message(&broke)).unwrap_or(Value::Null);
-    t.check(error_class(&broke) == "InsufficientCreditError", &format!("on-premise, without credits: Odoo opens its buy dialog at {}", dialog["base_url"].as_str().unwrap_or("?")));
+    t.check(
+        error_class(&broke) == "InsufficientCreditError",
+        &format!(
+            "on-premise, without credits: Odoo opens its buy dialog at {}",
+            dialog["base_url"].as_str().unwrap_or("?")
+        ),
+    );
     grant(world, t, premise, "echo", "1").await?;
     let said = world.rpc("/iap/s/echo/say", &say(token, premise)).await?;
     t.check(said["result"]["text"] == "hello", "on-premise, with a credit: it answers");
@@ -130,9 +165,18 @@ async fn books(world: &World, t: &mut Transcript) -> anyhow::Result<()> {
     t.chapter("The books");
     let path = world.data_dir().join("iap.db");
     let report = tokio::task::spawn_blocking(move || verify(&path, |_| {})).await??;
-    t.check(report.is_clean(), &format!("iap ledger verify: {} postings, {} grants, {} holds ({} live); every balance is what its postings make", report.postings, report.grants, report.holds, report.live_holds));
+    t.check(
+        report.is_clean(),
+        &format!(
+            "iap ledger verify: {} postings, {} grants, {} holds ({} live); every balance is what its postings make",
+            report.postings, report.grants, report.holds, report.live_holds
+        ),
+    );
     let received = world.send("GET", &format!("{}/received", world.carrier()), None, None).await?.json();
-    t.check(received["total"] == 9, &format!("the carrier received {} messages: none lost, none twice", received["total"]));
+    t.check(
+        received["total"] == 9,
+        &format!("the carrier received {} messages: none lost, none twice", received["total"]),
+    );
     Ok(())
 }
 
@@ -144,7 +188,12 @@ async fn balance(world: &World, request: &Recorded) -> anyhow::Result<Credits> {
 async fn grant(world: &World, t: &mut Transcript, dbuuid: &str, service: &str, credits: &str) -> anyhow::Result<()> {
     let database = world.operator("GET", &format!("/v1/databases/{dbuuid}"), None).await?;
     let accounts = database["accounts"].as_array().cloned().unwrap_or_default();
-    let account = accounts.iter().find(|account| account["service"] == service).and_then(|account| account["id"].as_str()).unwrap_or("missing").to_owned();
+    let account = accounts
+        .iter()
+        .find(|account| account["service"] == service)
+        .and_then(|account| account["id"].as_str())
+        .unwrap_or("missing")
+        .to_owned();
     let body = json!({ "credits": credits, "reason": "welcome" });
     let granted = world.operator("POST", &format!("/v1/accounts/{account}/grants"), Some(&body)).await;
     t.check(granted.is_ok(), &format!("POST /v1/accounts/{account}/grants  {credits} credits"));

@@ -92,7 +92,11 @@ impl Simulator {
         let mut line = String::new();
         let output = process.stdout.take().context("the simulator has no output")?;
         BufReader::new(output).read_line(&mut line)?;
-        let url = line.trim().strip_prefix("listening on ").with_context(|| format!("the simulator said {line:?}"))?.to_owned();
+        let url = line
+            .trim()
+            .strip_prefix("listening on ")
+            .with_context(|| format!("the simulator said {line:?}"))?
+            .to_owned();
         Ok(Self { process, url })
     }
 }
@@ -121,12 +125,15 @@ impl Reply {
 impl World {
     pub async fn start(listen: SocketAddr, data_dir: PathBuf, progress: impl Fn(&str)) -> anyhow::Result<(Self, Stop)> {
         progress("Starting an SMS carrier and a card processor (simulators, processes of their own)");
-        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
         let listen = listener.local_addr()?;
         let webhook = format!("http://{listen}/payments/stripe/webhook");
         let carrier = Simulator::start(&["carrier"])?;
         let card = Simulator::start(&["card", "--webhook-url", &webhook])?;
-        let operator_token = std::env::var("IAP_OPERATOR_TOKEN").unwrap_or_else(|_| format!("iap_op_{}", random_hex::<16>()));
+        let operator_token =
+            std::env::var("IAP_OPERATOR_TOKEN").unwrap_or_else(|_| format!("iap_op_{}", random_hex::<16>()));
         let config = settings(listen, data_dir, &carrier.url, &card.url, &operator_token)?;
         progress("Starting the host; plugins are compiled at the first start and kept");
         let app = App::start(config, Arc::new(SystemClock), |step| progress(step)).await?;
@@ -164,7 +171,13 @@ impl World {
     }
 
     /// A request with a JSON body.
-    pub async fn send(&self, method: &str, url: &str, body: Option<&Value>, token: Option<&str>) -> anyhow::Result<Reply> {
+    pub async fn send(
+        &self,
+        method: &str,
+        url: &str,
+        body: Option<&Value>,
+        token: Option<&str>,
+    ) -> anyhow::Result<Reply> {
         let mut request = self.client.request(method.parse()?, url);
         if let Some(body) = body {
             request = request.header("Content-Type", "application/json").body(body.to_string());
@@ -203,7 +216,13 @@ async fn reply(request: reqwest::RequestBuilder) -> anyhow::Result<Reply> {
     Ok(Reply { status, location, text: response.text().await? })
 }
 
-fn settings(listen: SocketAddr, data_dir: PathBuf, carrier: &str, card: &str, operator_token: &str) -> anyhow::Result<Config> {
+fn settings(
+    listen: SocketAddr,
+    data_dir: PathBuf,
+    carrier: &str,
+    card: &str,
+    operator_token: &str,
+) -> anyhow::Result<Config> {
     let (twilio, stripe) = (CarrierOptions::default(), CardOptions::default());
     std::fs::create_dir_all(&data_dir).with_context(|| format!("cannot create {}", data_dir.display()))?;
     let examples = data_dir.join("examples");
@@ -215,7 +234,11 @@ fn settings(listen: SocketAddr, data_dir: PathBuf, carrier: &str, card: &str, op
         plugins.push(path);
     }
     let sms = config::ServiceSettings {
-        config: [("twilio-account-sid".to_owned(), twilio.account_sid), ("sender".to_owned(), "+32460000000".to_owned())].into(),
+        config: [
+            ("twilio-account-sid".to_owned(), twilio.account_sid),
+            ("sender".to_owned(), "+32460000000".to_owned()),
+        ]
+        .into(),
         secrets: [("twilio-auth-token".to_owned(), twilio.auth_token)].into(),
         base_urls: [("carrier".to_owned(), carrier.to_owned())].into(),
     };
@@ -226,7 +249,11 @@ fn settings(listen: SocketAddr, data_dir: PathBuf, carrier: &str, card: &str, op
         operator_token: Some(operator_token.to_owned()),
         egress: config::Egress { allow: vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()] },
         plugins,
-        vendors: [("acme".to_owned(), config::Vendor { title: Some("Acme Services".to_owned()), kind: iap_core::hosting::VendorKind::ThirdParty })].into(),
+        vendors: [(
+            "acme".to_owned(),
+            config::Vendor { title: Some("Acme Services".to_owned()), kind: iap_core::hosting::VendorKind::ThirdParty },
+        )]
+        .into(),
         services: [("sms".to_owned(), sms)].into(),
         stripe: Some(config::Stripe {
             api_url: card.to_owned(),

@@ -12,11 +12,7 @@ use super::{
     errors::Wrong,
     params::Params,
 };
-use crate::{
-    accounts::Contact,
-    app::App,
-    catalog::Service,
-};
+use crate::{accounts::Contact, app::App, catalog::Service};
 
 /// Accounts looked at in one request.
 const MAX_ACCOUNTS: usize = 500;
@@ -173,7 +169,10 @@ async fn set_warnings(app: &App, token: &AccountToken, edit: impl Fn(&mut Warnin
     let hashes = app.keys.account_token(token.as_str());
     let accounts = app.store.accounts().all_by_token(&hashes.mac).await?;
     if accounts.is_empty() {
-        return Err(Wrong::user("account_token: no account has been opened with this token yet; use the service or open the buy page once".to_owned()));
+        return Err(Wrong::user(
+            "account_token: no account has been opened with this token yet; use the service or open the buy page once"
+                .to_owned(),
+        ));
     }
     let mut statements = Vec::new();
     for account in accounts {

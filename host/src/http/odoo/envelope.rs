@@ -53,7 +53,11 @@ impl Envelope {
         let raw_params = params.unwrap_or_else(|| RawValue::from_string("{}".to_owned()).expect("it is JSON"));
         match serde_json::from_str(raw_params.get()) {
             Ok(Value::Object(params)) => Ok(Self { id, params, raw_params }),
-            Ok(Value::Null) => Ok(Self { id, params: Map::new(), raw_params: RawValue::from_string("{}".to_owned()).expect("it is JSON") }),
+            Ok(Value::Null) => Ok(Self {
+                id,
+                params: Map::new(),
+                raw_params: RawValue::from_string("{}".to_owned()).expect("it is JSON"),
+            }),
             _ => Err((id, Wrong::user("params must be an object of named arguments".to_owned()))),
         }
     }
@@ -93,7 +97,10 @@ mod tests {
 
     #[test]
     fn what_is_no_request_is_named() {
-        assert!(wrong("<html>").starts_with("the request is not a JSON-RPC object (expected value at line 1 column 1); send {"));
+        assert!(
+            wrong("<html>")
+                .starts_with("the request is not a JSON-RPC object (expected value at line 1 column 1); send {")
+        );
         assert!(wrong("[1]").starts_with("the request is not a JSON-RPC object"));
         assert_eq!(wrong("{\"params\": [1]}"), "params must be an object of named arguments");
         assert_eq!(wrong("{\"params\": false}"), "params must be an object of named arguments");
@@ -102,7 +109,9 @@ mod tests {
     #[test]
     fn any_id_is_echoed_and_missing_params_are_none() {
         for id in ["7", "\"a\"", "null", "{\"x\":1}"] {
-            let envelope = Envelope::parse(format!("{{\"id\": {id}, \"extra\": 1}}").as_bytes()).ok().expect("fine");
+            let Ok(envelope) = Envelope::parse(format!("{{\"id\": {id}, \"extra\": 1}}").as_bytes()) else {
+                panic!("id {id} is refused");
+            };
             assert_eq!(envelope.id.to_string(), id);
             assert!(envelope.params.is_empty());
         }

@@ -75,12 +75,19 @@ impl Wrong {
     /// From a call that gave no answer.
     pub fn from_call(error: CallError, service: &str, public_url: &str) -> Self {
         match error {
-            CallError::InsufficientCredit { needed, .. } => Self::insufficient_credit(needed, service, public_url, false),
-            CallError::Failure(iap_runtime::Failure::InsufficientCredit) => Self::insufficient_credit(Credits::ZERO, service, public_url, false),
+            CallError::InsufficientCredit { needed, .. } => {
+                Self::insufficient_credit(needed, service, public_url, false)
+            }
+            CallError::Failure(iap_runtime::Failure::InsufficientCredit) => {
+                Self::insufficient_credit(Credits::ZERO, service, public_url, false)
+            }
             CallError::Standing { .. } => Self::access(error.to_string()),
             CallError::Host(why) => {
                 tracing::error!(error = %why, "A call failed");
-                Self::user("the host could not complete the request; try again in a moment. Nothing is charged twice".to_owned())
+                Self::user(
+                    "the host could not complete the request; try again in a moment. Nothing is charged twice"
+                        .to_owned(),
+                )
             }
             other => Self::user(other.to_string()),
         }
@@ -119,7 +126,8 @@ mod tests {
 
     #[test]
     fn insufficient_credit_carries_json_in_its_message() {
-        let wrong = Wrong::insufficient_credit(Credits::from_micros(2_500_000), "sms", "https://iap.example.com", false);
+        let wrong =
+            Wrong::insufficient_credit(Credits::from_micros(2_500_000), "sms", "https://iap.example.com", false);
         let message: Value = serde_json::from_str(&wrong.message).unwrap();
         assert_eq!(message["credit"], json!(2.5));
         assert_eq!(message["base_url"], "https://iap.example.com/iap/1/credit");

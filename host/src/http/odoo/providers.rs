@@ -32,7 +32,8 @@ const MAX_DESCRIPTION: usize = 200;
 pub async fn authorize(State(app): State<Arc<App>>, body: Body) -> Response {
     respond(body, async |params: &Params<'_>| {
         let service = service(&app, params).await?;
-        let credit = params.credits("credit")?.ok_or_else(|| Wrong::wrong_type("credit must be a number above 0".to_owned()))?;
+        let credit =
+            params.credits("credit")?.ok_or_else(|| Wrong::wrong_type("credit must be a number above 0".to_owned()))?;
         if !credit.is_positive() {
             return Err(Wrong::wrong_type(format!("credit must be a number above 0, not {credit}")));
         }
@@ -47,7 +48,8 @@ pub async fn authorize(State(app): State<Arc<App>>, body: Body) -> Response {
         let account = met.account.ok_or_else(|| insufficient(credit))?;
         let hold = app.store.ids().hold();
         let call = app.store.ids().call();
-        let description: String = params.text("description")?.unwrap_or_default().chars().take(MAX_DESCRIPTION).collect();
+        let description: String =
+            params.text("description")?.unwrap_or_default().chars().take(MAX_DESCRIPTION).collect();
         let begin = Calls::begin(NewCall {
             id: call,
             account: account.id,
@@ -61,7 +63,8 @@ pub async fn authorize(State(app): State<Arc<App>>, body: Body) -> Response {
             at: app.store.clock().now(),
         });
         let queued = Calls::set_state(call, CallState::Queued, None, app.store.clock().now());
-        let mut post = Post::new(account.id, Command::Authorize(Authorize { hold, amount: credit, ttl })).with(move |_| vec![begin, queued]);
+        let mut post = Post::new(account.id, Command::Authorize(Authorize { hold, amount: credit, ttl }))
+            .with(move |_| vec![begin, queued]);
         post.call = Some(call);
         match app.store.post(post).await {
             Ok(_) => Ok(Value::from(hold.to_string())),
@@ -89,7 +92,8 @@ pub async fn cancel(State(app): State<Arc<App>>, body: Body) -> Response {
 
 async fn end(app: &App, params: &Params<'_>, amount: impl Fn(Credits) -> Credits) -> Result<Value, Wrong> {
     let service = service(app, params).await?;
-    let unknown = || Wrong::access("token: this service has no such transaction; send the token that authorize answered");
+    let unknown =
+        || Wrong::access("token: this service has no such transaction; send the token that authorize answered");
     let hold: HoldId = params.required_text("token")?.parse().map_err(|_| unknown())?;
     let (account, call, held, _) = app.store.grants().hold(hold).await?.ok_or_else(unknown)?;
     let owner = app.store.accounts().get(account).await?.filter(|account| account.service == service.id);
@@ -111,7 +115,11 @@ async fn end(app: &App, params: &Params<'_>, amount: impl Fn(Credits) -> Credits
         Ok(_) => Ok(Value::Bool(true)),
         // Ending it a second time in the same way changes nothing and is no error; an unsettled hold
         // whose time is up cannot be captured any more.
-        Err(PostError::Refused(Refusal::HoldHasEnded { captured, .. })) if captured.is_positive() != amount.is_zero() => Ok(Value::Bool(true)),
+        Err(PostError::Refused(Refusal::HoldHasEnded { captured, .. }))
+            if captured.is_positive() != amount.is_zero() =>
+        {
+            Ok(Value::Bool(true))
+        }
         Err(PostError::Refused(refusal)) => Err(Wrong::access(format!("token: {refusal}"))),
         Err(error) => Err(iap_store::StoreError::from(error).into()),
     }
@@ -119,7 +127,11 @@ async fn end(app: &App, params: &Params<'_>, amount: impl Fn(Credits) -> Credits
 
 /// The service that a service key opens.
 async fn service(app: &App, params: &Params<'_>) -> Result<Arc<Service>, Wrong> {
-    let invalid = || Wrong::access("key: this is no service key of this host; ask the operator to register the service or to give it a new key");
+    let invalid = || {
+        Wrong::access(
+            "key: this is no service key of this host; ask the operator to register the service or to give it a new key",
+        )
+    };
     let key = params.text("key")?.ok_or_else(invalid)?;
     let row = app.store.services().by_key(&bearer_hash(key)).await?.ok_or_else(invalid)?;
     app.catalog.service(&row.name).ok_or_else(invalid)
@@ -131,9 +143,12 @@ fn ttl(params: &Params<'_>) -> Result<i64, Wrong> {
         None | Some(Value::Null | Value::Bool(false)) => Ok(DEFAULT_TTL * 3_600_000),
         Some(Value::Number(number)) => {
             let hours = Credits::from_wire_number(&number.to_string()).ok();
-            let millis = hours.and_then(|hours| hours.micros().checked_mul(36)).map(|n| n / 10).filter(|millis| 0 < *millis);
+            let millis =
+                hours.and_then(|hours| hours.micros().checked_mul(36)).map(|n| n / 10).filter(|millis| 0 < *millis);
             let most = DEFAULT_TTL * 3_600_000;
-            millis.map(|millis| millis.min(most)).ok_or_else(|| Wrong::user(format!("ttl must be a number of hours above 0, not {number}")))
+            millis
+                .map(|millis| millis.min(most))
+                .ok_or_else(|| Wrong::user(format!("ttl must be a number of hours above 0, not {number}")))
         }
         Some(other) => Err(Wrong::user(format!("ttl must be a number of hours, not {}", kind(other)))),
     }

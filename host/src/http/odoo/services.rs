@@ -25,7 +25,12 @@ pub async fn service_path(State(app): State<Arc<App>>, request: Request) -> Resp
     let path = request.uri().path().to_owned();
     let Some((service, route)) = owner(&app, &path) else {
         let (id, wrong) = match Envelope::read(request.into_body(), super::envelope::MAX_BODY).await {
-            Ok(envelope) => (envelope.id, Wrong::user(format!("no service answers {path} on this host; check the endpoint in the system parameters, or ask the operator to add the service"))),
+            Ok(envelope) => (
+                envelope.id,
+                Wrong::user(format!(
+                    "no service answers {path} on this host; check the endpoint in the system parameters, or ask the operator to add the service"
+                )),
+            ),
             Err(broken) => broken,
         };
         return failure(&id, &wrong);
@@ -82,12 +87,17 @@ async fn call(app: &Arc<App>, service: &Arc<Service>, route: &Route, envelope: E
         idempotency: None,
         callback_url,
     };
-    let answer = calls::run(Arc::clone(app), request).await.map_err(|error| Wrong::from_call(error, &service.name, &app.public_url))?;
+    let answer = calls::run(Arc::clone(app), request)
+        .await
+        .map_err(|error| Wrong::from_call(error, &service.name, &app.public_url))?;
     app.bell.notify_one();
     // The plugin's output is JSON by the runtime's word only: what Odoo gets must be.
     match serde_json::from_slice::<&serde_json::value::RawValue>(&answer.output) {
         Ok(output) => Ok(output.get().to_owned()),
-        Err(_) => Err(Wrong::user(format!("service {} answered something that is not JSON; its vendor can see why", service.name))),
+        Err(_) => Err(Wrong::user(format!(
+            "service {} answered something that is not JSON; its vendor can see why",
+            service.name
+        ))),
     }
 }
 
@@ -103,4 +113,3 @@ async fn meet(app: &App, service: &Service, route: &Route, params: &Params<'_>, 
     let contact = Contact { token: params.token(member)?, dbuuid, door: Door::ServicePath };
     contact.meet(&app.store, &app.keys, &app.config, service).await.map_err(Wrong::from_contact)
 }
-

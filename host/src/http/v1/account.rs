@@ -169,5 +169,9 @@ pub async fn met(app: &App, caller: &Caller, service: &Service, row: AccountRow,
         }
         standing => standing,
     };
+    let row = match &standing {
+        Standing::Active => accounts::give_if_due(&app.store, service, row, database.as_ref()).await?,
+        Standing::Refused { .. } => row,
+    };
     Ok(Met { account: Some(row), database, standing })
 }

@@ -230,7 +230,7 @@ fn standing(request: &Request) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::v1::{body::parse, fingerprint::differing_member};
+    use crate::{calls::differing_field, http::v1::body::parse};
 
     fn print(operation: &str, body: &str) -> String {
         parse::<CallRequest>(body.as_bytes()).unwrap().fingerprint(operation).unwrap()
@@ -258,7 +258,7 @@ mod tests {
             ("send", r#"{"input": {"text": "a"}, "company": "2", "max_credits": "1.5"}"#, Some("company")),
             ("send", r#"{"input": {"text": "a"}, "company": "1"}"#, Some("max_credits")),
         ] {
-            assert_eq!(differing_member(&before, &print(operation, body)).as_deref(), member, "{body}");
+            assert_eq!(differing_field(&before, &print(operation, body)).as_deref(), member, "{body}");
         }
     }
 

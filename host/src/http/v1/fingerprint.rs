@@ -71,13 +71,6 @@ impl Fingerprint {
     }
 }
 
-/// The first member in which two fingerprints, as JSON, differ.
-pub fn differing_member(before: &str, now: &str) -> Option<String> {
-    let read = |text: &str| serde_json::from_str::<BTreeMap<String, String>>(text).unwrap_or_default();
-    let (before, now) = (read(before), read(now));
-    before.keys().chain(now.keys()).find(|member| before.get(*member) != now.get(*member)).cloned()
-}
-
 fn hash(text: &str) -> String {
     hex::encode(sha2::Sha256::digest(text.as_bytes()))
 }
@@ -104,6 +97,7 @@ fn canonical(value: &RawValue) -> Result<String, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calls::differing_field;
 
     fn print(input: &str) -> String {
         let input = RawValue::from_string(input.to_owned()).unwrap();
@@ -128,7 +122,7 @@ mod tests {
             (r#"{"text": "a", "number": "1", "to": []}"#, "input.to"),
             (r#"{"text": "a", "number": 1}"#, "input.number"),
         ] {
-            assert_eq!(differing_member(&before, &print(input)).as_deref(), Some(field), "{input}");
+            assert_eq!(differing_field(&before, &print(input)).as_deref(), Some(field), "{input}");
         }
         let large = |number: &str| print(&format!("{{\"n\": {number}}}"));
         assert_ne!(large("123456789012345678901"), large("123456789012345678902"));
@@ -136,7 +130,7 @@ mod tests {
 
     #[test]
     fn input_that_is_no_object_is_one_member() {
-        assert_eq!(differing_member(&print("[1]"), &print("[2]")).as_deref(), Some("input"));
+        assert_eq!(differing_field(&print("[1]"), &print("[2]")).as_deref(), Some("input"));
         assert_eq!(print("[1]"), print("[ 1 ]"));
     }
 

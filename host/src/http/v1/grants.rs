@@ -23,11 +23,11 @@ use super::{
     account,
     auth::Caller,
     body::{Json, Segments},
-    fingerprint::{Fingerprint, IdempotencyKey, differing_member},
+    fingerprint::{Fingerprint, IdempotencyKey},
     problem::Problem,
     values,
 };
-use crate::{accounts, app::App, clock::rfc3339};
+use crate::{accounts, app::App, calls::differing_field, clock::rfc3339};
 
 /// What the operator gives credits for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
@@ -195,7 +195,7 @@ async fn answered_before(
 ) -> Result<Option<Response>, Problem> {
     let Some(key) = key else { return Ok(None) };
     let Some(first) = app.store.idempotency().find(scope, key).await? else { return Ok(None) };
-    match differing_member(&first.fingerprint, fingerprint) {
+    match differing_field(&first.fingerprint, fingerprint) {
         Some(member) => Err(Problem::key_reused(member)),
         None => {
             let status = u16::try_from(first.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
@@ -270,11 +270,11 @@ mod tests {
         let print = |body: &str| read(body).unwrap().fingerprint();
         let first = print(r#"{"credits": "10", "reason": "welcome"}"#);
         assert_eq!(
-            differing_member(&first, &print(r#"{"reason": "welcome", "kind": "gift", "credits": "10.00"}"#)),
+            differing_field(&first, &print(r#"{"reason": "welcome", "kind": "gift", "credits": "10.00"}"#)),
             None
         );
         assert_eq!(
-            differing_member(&first, &print(r#"{"credits": "11", "reason": "welcome"}"#)).as_deref(),
+            differing_field(&first, &print(r#"{"credits": "11", "reason": "welcome"}"#)).as_deref(),
             Some("credits")
         );
     }

@@ -85,7 +85,8 @@ pub type VerifyError = rusqlite::Error;
 
 /// Verifies the database at `path`. `progress` is told the number of postings read, now and then.
 pub fn verify(path: &Path, mut progress: impl FnMut(u64)) -> Result<Report, VerifyError> {
-    let mut db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let mut db =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(std::time::Duration::from_secs(10))?;
     let db = db.transaction()?;
     let mut report = Report::default();
@@ -117,8 +118,10 @@ fn read_postings(
         if report.postings.is_multiple_of(100_000) {
             progress(report.postings);
         }
-        let (entry, n, kind, account, grant): (i64, i64, i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
-        let (hold, is_credits, debit, credit, amount): (Option<i64>, bool, i64, i64, i64) = (row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?, row.get(9)?);
+        let (entry, n, kind, account, grant): (i64, i64, i64, i64, i64) =
+            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
+        let (hold, is_credits, debit, credit, amount): (Option<i64>, bool, i64, i64, i64) =
+            (row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?, row.get(9)?);
         let previous: Option<i64> = row.get(10)?;
         if EntryKind::from_number(kind).is_none() {
             report.differ(format!("entry {entry}: kind {kind} is unknown"));
@@ -168,7 +171,8 @@ fn read_postings(
 fn compare_ended_hold(db: &Connection, report: &mut Report, hold: i64, seen: &SeenHold) -> Result<(), VerifyError> {
     report.holds += 1;
     let mut statement = db.prepare_cached("SELECT amount, captured, state FROM hold WHERE id = ?1")?;
-    let stored = statement.query_row([hold], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?)));
+    let stored =
+        statement.query_row([hold], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?)));
     match stored {
         Ok((amount, captured, state)) => {
             let expected = match EntryKind::from_number(seen.kind) {
@@ -201,7 +205,9 @@ fn compare_live_holds(db: &Connection, report: &mut Report, holds: &HashMap<i64,
         live += 1;
         match holds.get(&id) {
             Some(seen) if seen.held == amount => {}
-            Some(seen) => report.differ(format!("hold {id}: {amount} are stored as held, its postings make {}", seen.held)),
+            Some(seen) => {
+                report.differ(format!("hold {id}: {amount} are stored as held, its postings make {}", seen.held))
+            }
             None => report.differ(format!("hold {id}: it is live and its postings say it has ended")),
         }
     }
@@ -214,7 +220,9 @@ fn compare_live_holds(db: &Connection, report: &mut Report, holds: &HashMap<i64,
 }
 
 fn compare_grants(db: &Connection, report: &mut Report, grants: &HashMap<i64, Seen>) -> Result<(), VerifyError> {
-    let mut statement = db.prepare("SELECT id, account_id, amount, available, held, consumed, expired, refunded FROM credit_grant ORDER BY id")?;
+    let mut statement = db.prepare(
+        "SELECT id, account_id, amount, available, held, consumed, expired, refunded FROM credit_grant ORDER BY id",
+    )?;
     let mut rows = statement.query([])?;
     let none = Seen::default();
     while let Some(row) = rows.next()? {
@@ -222,7 +230,11 @@ fn compare_grants(db: &Connection, report: &mut Report, grants: &HashMap<i64, Se
         let id: i64 = row.get(0)?;
         let seen = grants.get(&id).unwrap_or(&none);
         let made = [seen.account, seen.issued, seen.available, seen.held, seen.consumed, seen.expired, seen.refunded];
-        for (column, (name, made)) in ["account", "amount", "available", "held", "consumed", "expired", "refunded"].into_iter().zip(made).enumerate() {
+        for (column, (name, made)) in ["account", "amount", "available", "held", "consumed", "expired", "refunded"]
+            .into_iter()
+            .zip(made)
+            .enumerate()
+        {
             let stored: i64 = row.get(column + 1)?;
             if stored != made {
                 report.differ(format!("grant {id}: {name} is stored as {stored}, its postings make {made}"));
@@ -244,13 +256,17 @@ fn compare_accounts(db: &Connection, report: &mut Report, last: &HashMap<i64, i6
     let mut rows = statement.query(params![])?;
     while let Some(row) = rows.next()? {
         report.accounts += 1;
-        let (id, available, held, entry): (i64, i64, i64, Option<i64>) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let (id, available, held, entry): (i64, i64, i64, Option<i64>) =
+            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
         let (made_available, made_held): (i64, i64) = (row.get(4)?, row.get(5)?);
         if (available, held) != (made_available, made_held) {
             report.differ(format!("account {id}: {available} available and {held} held are stored, its grants make {made_available} and {made_held}"));
         }
         if entry != last.get(&id).copied() {
-            report.differ(format!("account {id}: its newest entry is stored as {entry:?}, postings make it {:?}", last.get(&id)));
+            report.differ(format!(
+                "account {id}: its newest entry is stored as {entry:?}, postings make it {:?}",
+                last.get(&id)
+            ));
         }
     }
     Ok(())

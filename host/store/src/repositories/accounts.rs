@@ -90,7 +90,11 @@ fn read(row: &Row) -> Result<AccountRow, StoreError> {
         companies: row.opt_text(3)?,
         enabled: row.int(4)? != 0,
         version_requirement: row.text(5)?,
-        warnings: Warnings { warn_me: row.int(6)? != 0, threshold: Credits::from_micros(row.int(7)?), emails: row.text(8)? },
+        warnings: Warnings {
+            warn_me: row.int(6)? != 0,
+            threshold: Credits::from_micros(row.int(7)?),
+            emails: row.text(8)?,
+        },
         created_at: Time(row.int(9)?),
         held: Credits::from_micros(row.int(10)?),
         suspended: row.opt_text(11)?,
@@ -116,7 +120,8 @@ impl Accounts<'_> {
 
     /// By the SHA-1 of its token, which Odoo 19 puts into URLs.
     pub async fn by_sha1(&self, service: ServiceId, token_sha1: &str) -> Result<Option<AccountRow>, StoreError> {
-        self.one(select!("WHERE a.token_sha1 = ?3 AND a.service_id = ?2"), vec![service.into(), token_sha1.into()]).await
+        self.one(select!("WHERE a.token_sha1 = ?3 AND a.service_id = ?2"), vec![service.into(), token_sha1.into()])
+            .await
     }
 
     /// All accounts that a token opens, whatever the service.
@@ -145,7 +150,10 @@ impl Accounts<'_> {
 
     /// What was decided about databases that showed the token beside its home.
     pub async fn elsewhere(&self, account: AccountId) -> Result<Vec<(DatabaseId, String)>, StoreError> {
-        let rows = self.0.read("SELECT database_id, decision FROM account_database WHERE account_id = ?1", vec![account.into()]).await?;
+        let rows = self
+            .0
+            .read("SELECT database_id, decision FROM account_database WHERE account_id = ?1", vec![account.into()])
+            .await?;
         rows.iter().map(|row| Ok((DatabaseId(row.int(0)?), row.text(1)?))).collect()
     }
 
@@ -154,22 +162,40 @@ impl Accounts<'_> {
         vec![
             Statement::new(
                 "INSERT INTO account (id, service_id, database_id, token_mac, token_sha1, companies, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                vec![new.id.into(), new.service.into(), new.database.into(), new.token_mac.into(), new.token_sha1.into(), new.companies.into(), new.at.into()],
+                vec![
+                    new.id.into(),
+                    new.service.into(),
+                    new.database.into(),
+                    new.token_mac.into(),
+                    new.token_sha1.into(),
+                    new.companies.into(),
+                    new.at.into(),
+                ],
             ),
-            Statement::new("INSERT INTO balance (account_id, suspended) VALUES (?1, ?2)", vec![new.id.into(), new.suspended.into()]),
+            Statement::new(
+                "INSERT INTO balance (account_id, suspended) VALUES (?1, ?2)",
+                vec![new.id.into(), new.suspended.into()],
+            ),
         ]
     }
 
     /// Makes a database its home, unless it has one.
     pub fn adopt(&self, account: AccountId, database: DatabaseId) -> Statement {
-        Statement::new("UPDATE account SET database_id = ?2 WHERE id = ?1 AND database_id IS NULL", vec![account.into(), database.into()])
+        Statement::new(
+            "UPDATE account SET database_id = ?2 WHERE id = ?1 AND database_id IS NULL",
+            vec![account.into(), database.into()],
+        )
     }
 
     /// Makes another database its home.
     pub fn move_to(&self, account: AccountId, database: DatabaseId) -> Vec<Statement> {
         vec![
-            Statement::new("UPDATE account SET database_id = ?2 WHERE id = ?1", vec![account.into(), database.into()]).expecting(1),
-            Statement::new("DELETE FROM account_database WHERE account_id = ?1 AND database_id = ?2", vec![account.into(), database.into()]),
+            Statement::new("UPDATE account SET database_id = ?2 WHERE id = ?1", vec![account.into(), database.into()])
+                .expecting(1),
+            Statement::new(
+                "DELETE FROM account_database WHERE account_id = ?1 AND database_id = ?2",
+                vec![account.into(), database.into()],
+            ),
         ]
     }
 
@@ -192,12 +218,21 @@ impl Accounts<'_> {
 
     /// Remembers an origin that a call of the account gave. For riders, without a store at hand.
     pub fn origin(account: AccountId, origin: &str, at: Time) -> Statement {
-        Statement::new("INSERT INTO account_origin VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING", vec![account.into(), origin.into(), at.into()])
+        Statement::new(
+            "INSERT INTO account_origin VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            vec![account.into(), origin.into(), at.into()],
+        )
     }
 
     /// Whether the account's calls, or its database's declaration, gave this origin.
     pub async fn has_origin(&self, account: AccountId, origin: &str) -> Result<bool, StoreError> {
-        let row = self.0.read_one("SELECT 1 FROM account_origin WHERE account_id = ?1 AND origin = ?2", vec![account.into(), origin.into()]).await?;
+        let row = self
+            .0
+            .read_one(
+                "SELECT 1 FROM account_origin WHERE account_id = ?1 AND origin = ?2",
+                vec![account.into(), origin.into()],
+            )
+            .await?;
         Ok(row.is_some())
     }
 
@@ -221,6 +256,7 @@ impl Accounts<'_> {
 
     /// Restricts it to companies, as a JSON list.
     pub fn restrict(&self, account: AccountId, companies: &str) -> Statement {
-        Statement::new("UPDATE account SET companies = ?2 WHERE id = ?1", vec![account.into(), companies.into()]).expecting(1)
+        Statement::new("UPDATE account SET companies = ?2 WHERE id = ?1", vec![account.into(), companies.into()])
+            .expecting(1)
     }
 }

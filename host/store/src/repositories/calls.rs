@@ -38,7 +38,9 @@ impl CallState {
     }
 
     fn from_name(name: &str) -> Option<Self> {
-        [Self::Running, Self::Queued, Self::Captured, Self::Partial, Self::Answered, Self::Failed].into_iter().find(|state| state.as_str() == name)
+        [Self::Running, Self::Queued, Self::Captured, Self::Partial, Self::Answered, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == name)
     }
 }
 
@@ -148,13 +150,22 @@ impl Calls<'_> {
     /// By idempotency key.
     pub async fn by_key(&self, account: AccountId, key: &str) -> Result<Option<CallRow>, StoreError> {
         let params = vec![account.into(), key.into()];
-        self.0.read_one(select!("WHERE c.account_id = ?1 AND c.idempotency_key = ?2"), params).await?.map(|row| read(&row)).transpose()
+        self.0
+            .read_one(select!("WHERE c.account_id = ?1 AND c.idempotency_key = ?2"), params)
+            .await?
+            .map(|row| read(&row))
+            .transpose()
     }
 
     /// A page of an account's calls, newest first, before an id.
     pub async fn page(&self, account: AccountId, before: CallId, limit: i64) -> Result<Vec<CallRow>, StoreError> {
         let params = vec![account.into(), before.into(), limit.into()];
-        self.0.read(select!("WHERE c.account_id = ?1 AND c.id < ?2 ORDER BY c.id DESC LIMIT ?3"), params).await?.iter().map(read).collect()
+        self.0
+            .read(select!("WHERE c.account_id = ?1 AND c.id < ?2 ORDER BY c.id DESC LIMIT ?3"), params)
+            .await?
+            .iter()
+            .map(read)
+            .collect()
     }
 
     /// Calls that began in an earlier stream and never ended: their host died. With their live
@@ -187,10 +198,18 @@ impl Calls<'_> {
         )
     }
 
-    /// Records what a capture took; what ends the call otherwise is recorded by [`Calls::end`].
-    pub fn captured(id: CallId, lines: String, credits: Credits, reference: Option<String>, cost: Option<String>, at: Time) -> Statement {
+    /// Records what a capture took; what ends the call otherwise is recorded by [`Calls::end`]. A running call
+    /// with an idempotency key goes on until its answer is stored too: repeats wait for that.
+    pub fn captured(
+        id: CallId,
+        lines: String,
+        credits: Credits,
+        reference: Option<String>,
+        cost: Option<String>,
+        at: Time,
+    ) -> Statement {
         Statement::new(
-            "UPDATE call SET state = 'captured', ended_at = ?6, lines = ?2, credits = credits + ?3,
+            "UPDATE call SET state = CASE WHEN state = 'running' AND idempotency_key IS NOT NULL THEN state ELSE 'captured' END, ended_at = ?6, lines = ?2, credits = credits + ?3,
                  provider_reference = coalesce(?4, provider_reference), provider_cost = coalesce(?5, provider_cost)
              WHERE id = ?1",
             vec![id.into(), lines.into(), credits.into(), reference.into(), cost.into(), at.into()],

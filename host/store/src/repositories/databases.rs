@@ -75,13 +75,29 @@ impl Databases<'_> {
 
     /// A page in the order they were first seen, after an id.
     pub async fn page(&self, after: DatabaseId, limit: i64) -> Result<Vec<DatabaseRow>, StoreError> {
-        self.0.read(select!("WHERE id > ?1 ORDER BY id LIMIT ?2"), vec![after.into(), limit.into()]).await?.iter().map(read).collect()
+        self.0
+            .read(select!("WHERE id > ?1 ORDER BY id LIMIT ?2"), vec![after.into(), limit.into()])
+            .await?
+            .iter()
+            .map(read)
+            .collect()
     }
 
     /// The same, only those that were declared (`Some(true)`) or only seen (`Some(false)`).
-    pub async fn page_by_declared(&self, after: DatabaseId, declared: Option<bool>, limit: i64) -> Result<Vec<DatabaseRow>, StoreError> {
+    pub async fn page_by_declared(
+        &self,
+        after: DatabaseId,
+        declared: Option<bool>,
+        limit: i64,
+    ) -> Result<Vec<DatabaseRow>, StoreError> {
         let params = vec![after.into(), declared.into(), limit.into()];
-        let rows = self.0.read(select!("WHERE id > ?1 AND (?2 IS NULL OR (declared_at IS NOT NULL) = ?2) ORDER BY id LIMIT ?3"), params).await?;
+        let rows = self
+            .0
+            .read(
+                select!("WHERE id > ?1 AND (?2 IS NULL OR (declared_at IS NOT NULL) = ?2) ORDER BY id LIMIT ?3"),
+                params,
+            )
+            .await?;
         rows.iter().map(read).collect()
     }
 

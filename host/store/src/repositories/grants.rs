@@ -82,7 +82,9 @@ fn read_grant(row: &Row) -> Result<GrantRow, StoreError> {
 }
 
 fn read_posting(row: &Row) -> Result<PostingRow, StoreError> {
-    let unknown = |what: &str, number| StoreError::Engine(format!("{what} {number} of a posting is unknown: it was written by a newer version"));
+    let unknown = |what: &str, number| {
+        StoreError::Engine(format!("{what} {number} of a posting is unknown: it was written by a newer version"))
+    };
     let book = |column| {
         let number = row.int(column)?;
         Book::from_number(number).ok_or_else(|| unknown("book", number))
@@ -113,7 +115,12 @@ impl Grants<'_> {
 
     /// Postings of an account's entries, newest first, from an entry on: follows the account's chain.
     /// From the newest if `from` is `None`.
-    pub async fn postings(&self, account: AccountId, from: Option<EntryId>, entries: i64) -> Result<Vec<PostingRow>, StoreError> {
+    pub async fn postings(
+        &self,
+        account: AccountId,
+        from: Option<EntryId>,
+        entries: i64,
+    ) -> Result<Vec<PostingRow>, StoreError> {
         let sql = "WITH RECURSIVE chain (entry_id, place) AS (
                        SELECT coalesce(?2, (SELECT last_entry FROM balance WHERE account_id = ?1)), 1
                        UNION ALL
@@ -126,19 +133,35 @@ impl Grants<'_> {
 
     /// Live holds whose time is up.
     pub async fn expired_holds(&self, now: Time, limit: i64) -> Result<Vec<(HoldId, AccountId)>, StoreError> {
-        let sql = "SELECT id, account_id FROM hold WHERE state = 'live' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2";
-        self.0.read(sql, vec![now.into(), limit.into()]).await?.iter().map(|row| Ok((HoldId(row.int(0)?), AccountId(row.int(1)?)))).collect()
+        let sql =
+            "SELECT id, account_id FROM hold WHERE state = 'live' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2";
+        self.0
+            .read(sql, vec![now.into(), limit.into()])
+            .await?
+            .iter()
+            .map(|row| Ok((HoldId(row.int(0)?), AccountId(row.int(1)?))))
+            .collect()
     }
 
     /// Live holds of a call.
-    pub async fn live_holds_of_call(&self, account: AccountId, call: iap_core::ids::CallId) -> Result<Vec<HoldId>, StoreError> {
+    pub async fn live_holds_of_call(
+        &self,
+        account: AccountId,
+        call: iap_core::ids::CallId,
+    ) -> Result<Vec<HoldId>, StoreError> {
         let sql = "SELECT id FROM hold WHERE state = 'live' AND call_id = ?2 AND account_id = ?1";
         self.0.read(sql, vec![account.into(), call.into()]).await?.iter().map(|row| Ok(HoldId(row.int(0)?))).collect()
     }
 
     /// A hold: its account, call, amount and state.
-    pub async fn hold(&self, id: HoldId) -> Result<Option<(AccountId, Option<iap_core::ids::CallId>, Credits, String)>, StoreError> {
-        let row = self.0.read_one("SELECT account_id, call_id, amount, state FROM hold WHERE id = ?1", vec![id.into()]).await?;
+    pub async fn hold(
+        &self,
+        id: HoldId,
+    ) -> Result<Option<(AccountId, Option<iap_core::ids::CallId>, Credits, String)>, StoreError> {
+        let row = self
+            .0
+            .read_one("SELECT account_id, call_id, amount, state FROM hold WHERE id = ?1", vec![id.into()])
+            .await?;
         row.map(|row| {
             let call = row.opt_int(1)?.map(iap_core::ids::CallId);
             Ok((AccountId(row.int(0)?), call, Credits::from_micros(row.int(2)?), row.text(3)?))
@@ -149,12 +172,23 @@ impl Grants<'_> {
     /// Grants whose time is up and of which something is left.
     pub async fn expired_grants(&self, now: Time, limit: i64) -> Result<Vec<(GrantId, AccountId)>, StoreError> {
         let sql = "SELECT id, account_id FROM credit_grant WHERE available > 0 AND expires_at < 9223372036854775807 AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2";
-        self.0.read(sql, vec![now.into(), limit.into()]).await?.iter().map(|row| Ok((GrantId(row.int(0)?), AccountId(row.int(1)?)))).collect()
+        self.0
+            .read(sql, vec![now.into(), limit.into()])
+            .await?
+            .iter()
+            .map(|row| Ok((GrantId(row.int(0)?), AccountId(row.int(1)?))))
+            .collect()
     }
 
     /// Whether a database had its trial of a service.
     pub async fn had_trial(&self, service: ServiceId, database: DatabaseId) -> Result<bool, StoreError> {
-        let row = self.0.read_one("SELECT 1 FROM trial WHERE service_id = ?1 AND database_id = ?2", vec![service.into(), database.into()]).await?;
+        let row = self
+            .0
+            .read_one(
+                "SELECT 1 FROM trial WHERE service_id = ?1 AND database_id = ?2",
+                vec![service.into(), database.into()],
+            )
+            .await?;
         Ok(row.is_some())
     }
 

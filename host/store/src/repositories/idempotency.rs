@@ -21,7 +21,13 @@ pub struct Idempotency<'a>(pub(super) &'a Store);
 impl Idempotency<'_> {
     /// The answer given to this key in this scope, if any.
     pub async fn find(&self, scope: &str, key: &str) -> Result<Option<Answered>, StoreError> {
-        let row = self.0.read_one("SELECT fingerprint, status, answer FROM idempotency WHERE scope = ?1 AND key = ?2", vec![scope.into(), key.into()]).await?;
+        let row = self
+            .0
+            .read_one(
+                "SELECT fingerprint, status, answer FROM idempotency WHERE scope = ?1 AND key = ?2",
+                vec![scope.into(), key.into()],
+            )
+            .await?;
         row.map(|row| Ok(Answered { fingerprint: row.text(0)?, status: row.int(1)?, answer: row.text(2)? })).transpose()
     }
 
@@ -30,7 +36,14 @@ impl Idempotency<'_> {
     pub fn record(scope: &str, key: &str, answered: Answered, at: Time) -> Statement {
         Statement::new(
             "INSERT INTO idempotency VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            vec![scope.into(), key.into(), answered.fingerprint.into(), answered.status.into(), answered.answer.into(), at.into()],
+            vec![
+                scope.into(),
+                key.into(),
+                answered.fingerprint.into(),
+                answered.status.into(),
+                answered.answer.into(),
+                at.into(),
+            ],
         )
     }
 }

@@ -141,12 +141,18 @@ impl Jobs<'_> {
 
     /// Makes jobs that an earlier stream ran claimable at once: on SQLite their host is dead.
     pub fn take_over(&self, now: Time) -> Statement {
-        Statement::new("UPDATE job SET state = 'waiting', run_at = ?1, leased_until = NULL WHERE state = 'running'", vec![now.into()])
+        Statement::new(
+            "UPDATE job SET state = 'waiting', run_at = ?1, leased_until = NULL WHERE state = 'running'",
+            vec![now.into()],
+        )
     }
 
     /// A job is done.
     pub fn done(id: JobId) -> Statement {
-        Statement::new("UPDATE job SET state = 'done', leased_until = NULL, payload = x'' WHERE id = ?1", vec![id.into()])
+        Statement::new(
+            "UPDATE job SET state = 'done', leased_until = NULL, payload = x'' WHERE id = ?1",
+            vec![id.into()],
+        )
     }
 
     /// A job is to be tried again.
@@ -159,12 +165,18 @@ impl Jobs<'_> {
 
     /// A job has failed for good. It keeps its payload for the operator.
     pub fn dead(id: JobId, error: &str) -> Statement {
-        Statement::new("UPDATE job SET state = 'dead', leased_until = NULL, last_error = ?2 WHERE id = ?1", vec![id.into(), error.into()])
+        Statement::new(
+            "UPDATE job SET state = 'dead', leased_until = NULL, last_error = ?2 WHERE id = ?1",
+            vec![id.into(), error.into()],
+        )
     }
 
     /// Deletes done jobs that were enqueued before a moment, at most `limit`.
     pub fn sweep(before: Time, limit: i64) -> Statement {
-        Statement::new("DELETE FROM job WHERE id IN (SELECT id FROM job WHERE state = 'done' AND created_at < ?1 LIMIT ?2)", vec![before.into(), limit.into()])
+        Statement::new(
+            "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE state = 'done' AND created_at < ?1 LIMIT ?2)",
+            vec![before.into(), limit.into()],
+        )
     }
 
     /// Jobs that wait or run.

@@ -16,12 +16,12 @@ mod tokens;
 
 pub use accounts::{AccountRow, Accounts, NewAccount, Warnings};
 pub use blobs::{BlobRow, Blobs};
-pub use calls::{CallRow, Calls, CallState, NewCall};
+pub use calls::{CallRow, CallState, Calls, NewCall};
 pub use databases::{DatabaseRow, Databases, Declaration};
 pub use grants::{GrantRow, Grants, PostingRow};
 pub use idempotency::{Answered, Idempotency};
 pub use jobs::{JobRow, Jobs, NewJob};
-pub use natural_keys::{NaturalKeys, Known};
+pub use natural_keys::{Known, NaturalKeys};
 pub use orders::{OrderRow, OrderState, Orders};
 pub use services::{ServiceRow, Services};
 pub use store_values::StoreValues;

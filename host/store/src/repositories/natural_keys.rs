@@ -60,12 +60,28 @@ impl NaturalKeys<'_> {
         .expecting(keys.len())
     }
 
-    /// Remembers the answer under a key that the call claimed. A provisional answer is given until
-    /// the job of a kept hold has answered for good.
-    pub fn answer(account: AccountId, key: &str, call: CallId, answer: Vec<u8>, provisional: bool, now: Time) -> Statement {
+    /// Remembers the answer under a key that the call claimed, or that an earlier call answered for good: a
+    /// call that does such work again (the earlier one may have failed) has the last word. A provisional
+    /// answer is given until the job of a kept hold has answered for good.
+    pub fn answer(
+        account: AccountId,
+        key: &str,
+        call: CallId,
+        answer: Vec<u8>,
+        provisional: bool,
+        now: Time,
+    ) -> Statement {
         Statement::new(
-            "UPDATE natural_key SET answer = ?4, expires_at = ?5, provisional = ?6 WHERE account_id = ?1 AND key = ?2 AND call_id = ?3",
-            vec![account.into(), key.into(), call.into(), answer.into(), now.plus_millis(REMEMBERED).into(), provisional.into()],
+            "UPDATE natural_key SET answer = ?4, expires_at = ?5, provisional = ?6, call_id = ?3
+             WHERE account_id = ?1 AND key = ?2 AND (call_id = ?3 OR (answer IS NOT NULL AND provisional = 0))",
+            vec![
+                account.into(),
+                key.into(),
+                call.into(),
+                answer.into(),
+                now.plus_millis(REMEMBERED).into(),
+                provisional.into(),
+            ],
         )
     }
 
@@ -74,9 +90,17 @@ impl NaturalKeys<'_> {
         Statement::new("DELETE FROM natural_key WHERE call_id = ?1 AND answer IS NULL", vec![call.into()])
     }
 
+    /// Lets go of the keys that calls of earlier streams claimed and did not answer: on SQLite their host is dead.
+    pub fn let_go_before(stream: i64) -> Statement {
+        Statement::new("DELETE FROM natural_key WHERE call_id < ?1 AND answer IS NULL", vec![(stream << 40).into()])
+    }
+
     /// Lets go of the keys that a call did not answer for good.
     pub fn let_go_provisional(call: CallId) -> Statement {
-        Statement::new("DELETE FROM natural_key WHERE call_id = ?1 AND (answer IS NULL OR provisional = 1)", vec![call.into()])
+        Statement::new(
+            "DELETE FROM natural_key WHERE call_id = ?1 AND (answer IS NULL OR provisional = 1)",
+            vec![call.into()],
+        )
     }
 
     /// Deletes what is past its time, at most `limit`.

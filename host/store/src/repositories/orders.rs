@@ -93,20 +93,44 @@ impl Orders<'_> {
 
     /// By the card processor's session.
     pub async fn by_provider_ref(&self, reference: &str) -> Result<Option<OrderRow>, StoreError> {
-        self.0.read_one(select!("WHERE provider_ref = ?1"), vec![reference.into()]).await?.map(|row| read(&row)).transpose()
+        self.0
+            .read_one(select!("WHERE provider_ref = ?1"), vec![reference.into()])
+            .await?
+            .map(|row| read(&row))
+            .transpose()
     }
 
     /// An account's orders, newest first.
     pub async fn of_account(&self, account: AccountId, limit: i64) -> Result<Vec<OrderRow>, StoreError> {
         let params = vec![account.into(), limit.into()];
-        self.0.read(select!("WHERE account_id = ?1 ORDER BY id DESC LIMIT ?2"), params).await?.iter().map(read).collect()
+        self.0
+            .read(select!("WHERE account_id = ?1 ORDER BY id DESC LIMIT ?2"), params)
+            .await?
+            .iter()
+            .map(read)
+            .collect()
     }
 
     /// Makes an order.
-    pub fn create(id: OrderId, account: AccountId, pack: &str, credits: Credits, price: iap_core::Money, at: Time) -> Statement {
+    pub fn create(
+        id: OrderId,
+        account: AccountId,
+        pack: &str,
+        credits: Credits,
+        price: iap_core::Money,
+        at: Time,
+    ) -> Statement {
         Statement::new(
             "INSERT INTO pack_order (id, account_id, pack, credits, price, currency, state, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'created', ?7)",
-            vec![id.into(), account.into(), pack.into(), credits.into(), price.minor.into(), price.currency.as_str().into(), at.into()],
+            vec![
+                id.into(),
+                account.into(),
+                pack.into(),
+                credits.into(),
+                price.minor.into(),
+                price.currency.as_str().into(),
+                at.into(),
+            ],
         )
     }
 
@@ -121,7 +145,10 @@ impl Orders<'_> {
 
     /// It came to nothing.
     pub fn fail(id: OrderId) -> Statement {
-        Statement::new("UPDATE pack_order SET state = 'failed' WHERE id = ?1 AND state IN ('created', 'open')", vec![id.into()])
+        Statement::new(
+            "UPDATE pack_order SET state = 'failed' WHERE id = ?1 AND state IN ('created', 'open')",
+            vec![id.into()],
+        )
     }
 
     /// It is paid: a rider of its grant, so that both happen once or not at all.

@@ -63,7 +63,11 @@ impl Services<'_> {
 
     /// The remote service that a service key opens, by the key's hash.
     pub async fn by_key(&self, key_hash: &str) -> Result<Option<ServiceRow>, StoreError> {
-        self.0.read_one(select!("WHERE s.key_hash = ?1"), vec![key_hash.into()]).await?.map(|row| read(&row)).transpose()
+        self.0
+            .read_one(select!("WHERE s.key_hash = ?1"), vec![key_hash.into()])
+            .await?
+            .map(|row| read(&row))
+            .transpose()
     }
 
     /// Records a vendor, or what the operator now says of it.
@@ -89,7 +93,17 @@ impl Services<'_> {
     /// Registers a remote service with the hash of its key, or gives it a new key. Touches no row
     /// where the name belongs to another vendor or a plugin.
     #[expect(clippy::too_many_arguments, reason = "one for each column")]
-    pub fn remote(&self, id: ServiceId, name: &str, title: &str, vendor: &str, unit: &str, packs: &str, key_hash: &str, at: Time) -> Statement {
+    pub fn remote(
+        &self,
+        id: ServiceId,
+        name: &str,
+        title: &str,
+        vendor: &str,
+        unit: &str,
+        packs: &str,
+        key_hash: &str,
+        at: Time,
+    ) -> Statement {
         Statement::new(
             "INSERT INTO service (id, name, title, vendor_name, kind, unit, packs, key_hash, created_at) VALUES (?1, ?2, ?3, ?4, 'remote', ?5, ?6, ?7, ?8)
              ON CONFLICT (name) DO UPDATE SET title = excluded.title, unit = excluded.unit, packs = excluded.packs, key_hash = excluded.key_hash
@@ -109,7 +123,13 @@ impl Services<'_> {
 
     /// Number of a recorded release.
     pub async fn release_id(&self, service: ServiceId, digest: &str) -> Result<Option<i64>, StoreError> {
-        let row = self.0.read_one("SELECT id FROM release WHERE service_id = ?1 AND digest = ?2", vec![service.into(), digest.into()]).await?;
+        let row = self
+            .0
+            .read_one(
+                "SELECT id FROM release WHERE service_id = ?1 AND digest = ?2",
+                vec![service.into(), digest.into()],
+            )
+            .await?;
         row.map(|row| row.int(0).map_err(StoreError::from)).transpose()
     }
 }

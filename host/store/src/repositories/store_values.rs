@@ -11,13 +11,28 @@ impl StoreValues<'_> {
     /// The value under a key, unless its time is up.
     pub async fn get(&self, service: ServiceId, database: i64, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let params = vec![service.into(), database.into(), key.into(), self.0.clock().now().into()];
-        let sql = "SELECT value FROM store_value WHERE service_id = ?1 AND database_id = ?2 AND key = ?3 AND expires_at > ?4";
+        let sql =
+            "SELECT value FROM store_value WHERE service_id = ?1 AND database_id = ?2 AND key = ?3 AND expires_at > ?4";
         self.0.read_one(sql, params).await?.map(|row| row.bytes(0).map_err(StoreError::from)).transpose()
     }
 
     /// Keys with a prefix, in order, after one.
-    pub async fn list(&self, service: ServiceId, database: i64, prefix: &str, after: &str, limit: i64) -> Result<Vec<String>, StoreError> {
-        let params = vec![service.into(), database.into(), prefix.into(), after.into(), self.0.clock().now().into(), limit.into()];
+    pub async fn list(
+        &self,
+        service: ServiceId,
+        database: i64,
+        prefix: &str,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<String>, StoreError> {
+        let params = vec![
+            service.into(),
+            database.into(),
+            prefix.into(),
+            after.into(),
+            self.0.clock().now().into(),
+            limit.into(),
+        ];
         let sql = "SELECT key FROM store_value WHERE service_id = ?1 AND database_id = ?2 AND key >= ?3 AND substr(key, 1, length(?3)) = ?3
                    AND key > ?4 AND expires_at > ?5 ORDER BY key LIMIT ?6";
         self.0.read(sql, params).await?.iter().map(|row| row.text(0).map_err(StoreError::from)).collect()
@@ -48,7 +63,15 @@ impl StoreValues<'_> {
     }
 
     /// Sets (or deletes, if none) a value where the present one is as expected; touches one row if so.
-    pub fn compare_and_set(service: ServiceId, database: i64, key: &str, expected: Option<Vec<u8>>, value: Option<Vec<u8>>, expires_at: Time, now: Time) -> Statement {
+    pub fn compare_and_set(
+        service: ServiceId,
+        database: i64,
+        key: &str,
+        expected: Option<Vec<u8>>,
+        value: Option<Vec<u8>>,
+        expires_at: Time,
+        now: Time,
+    ) -> Statement {
         let place = [service.into(), database.into(), key.into()];
         match (expected, value) {
             (None, Some(value)) => Statement::new(

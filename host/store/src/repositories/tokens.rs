@@ -45,7 +45,10 @@ pub struct Tokens<'a>(pub(super) &'a Store);
 impl Tokens<'_> {
     /// By hash.
     pub async fn find(&self, hash: &str) -> Result<Option<TokenRow>, StoreError> {
-        let row = self.0.read_one("SELECT kind, subject FROM token WHERE hash = ?1 AND revoked_at IS NULL", vec![hash.into()]).await?;
+        let row = self
+            .0
+            .read_one("SELECT kind, subject FROM token WHERE hash = ?1 AND revoked_at IS NULL", vec![hash.into()])
+            .await?;
         row.map(|row| Ok(TokenRow { kind: row.parse(0, TokenKind::from_name)?, subject: row.opt_int(1)? })).transpose()
     }
 

@@ -40,7 +40,9 @@ pub enum OpenError {
         cause: rusqlite::Error,
     },
     /// A newer host has migrated it.
-    #[error("the database was migrated by a newer version (schema {found}, this one knows {known}): start that version")]
+    #[error(
+        "the database was migrated by a newer version (schema {found}, this one knows {known}): start that version"
+    )]
     TooNew {
         /// Schema of the file.
         found: usize,

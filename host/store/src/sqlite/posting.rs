@@ -5,7 +5,7 @@
 //! when a transaction fails. Balances and grants are written once a batch, however often they move.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map},
     sync::Arc,
 };
 
@@ -41,7 +41,13 @@ pub struct Books {
 impl Books {
     /// Nothing loaded.
     pub fn new(ids: Arc<Ids>) -> Self {
-        Self { ids, accounts: HashMap::new(), holds: HashMap::new(), dirty: HashSet::new(), dirty_grants: HashSet::new() }
+        Self {
+            ids,
+            accounts: HashMap::new(),
+            holds: HashMap::new(),
+            dirty: HashSet::new(),
+            dirty_grants: HashSet::new(),
+        }
     }
 
     /// Forgets everything: the tables are the truth.
@@ -55,11 +61,11 @@ impl Books {
     /// Decides a command and writes its rows, but for balances and grants: see [`Books::flush`].
     pub fn post(&mut self, db: &Connection, post: Post, now: Time) -> rusqlite::Result<Result<Posted, PostError>> {
         let Post { account: account_id, command, call, reason, riders } = post;
-        if !self.accounts.contains_key(&account_id) {
+        if let hash_map::Entry::Vacant(place) = self.accounts.entry(account_id) {
             match load_account(db, account_id)? {
-                Some(account) => self.accounts.insert(account_id, account),
+                Some(account) => drop(place.insert(account)),
                 None => return Ok(Err(PostError::UnknownAccount)),
-            };
+            }
         }
         let hold = match named_hold(&command) {
             Some(id) => self.hold(db, id)?.filter(|hold| hold.account == account_id),
@@ -80,7 +86,9 @@ impl Books {
         };
         let mut after = account.clone();
         if let Err(corruption) = after.apply(&entry) {
-            return Ok(Err(PostError::Storage(format!("the ledger is not consistent: {corruption}. Run `iap ledger verify`"))));
+            return Ok(Err(PostError::Storage(format!(
+                "the ledger is not consistent: {corruption}. Run `iap ledger verify`"
+            ))));
         }
         if let Command::Suspend { reason } = &command {
             after.suspended.clone_from(reason);
@@ -132,7 +140,14 @@ impl Books {
         Ok(())
     }
 
-    fn write(&mut self, db: &Connection, entry: &Entry, previous: Option<EntryId>, call: Option<iap_core::ids::CallId>, reason: &str) -> rusqlite::Result<()> {
+    fn write(
+        &mut self,
+        db: &Connection,
+        entry: &Entry,
+        previous: Option<EntryId>,
+        call: Option<iap_core::ids::CallId>,
+        reason: &str,
+    ) -> rusqlite::Result<()> {
         self.dirty.insert(entry.account);
         if let Some(new) = &entry.grant {
             db.prepare_cached(
@@ -157,14 +172,23 @@ impl Books {
                     "INSERT INTO hold (id, account_id, call_id, entry_id, amount, state, created_at, expires_at)
                      VALUES (?1, ?2, ?3, ?4, ?5, 'live', ?6, ?7)",
                 )?
-                .execute(params![id.0, entry.account.0, call.map(|call| call.0), entry.id.0, amount.micros(), entry.at.millis(), expires_at.millis()])?;
+                .execute(params![
+                    id.0,
+                    entry.account.0,
+                    call.map(|call| call.0),
+                    entry.id.0,
+                    amount.micros(),
+                    entry.at.millis(),
+                    expires_at.millis()
+                ])?;
             }
             Some(HoldChange::Ends { id, state, captured }) => {
                 db.prepare_cached("UPDATE hold SET state = ?2, captured = ?3, ended_at = ?4 WHERE id = ?1")?
                     .execute(params![id.0, state.as_str(), captured.micros(), entry.at.millis()])?;
             }
             Some(HoldChange::Moves { id, expires_at }) => {
-                db.prepare_cached("UPDATE hold SET expires_at = ?2 WHERE id = ?1")?.execute(params![id.0, expires_at.millis()])?;
+                db.prepare_cached("UPDATE hold SET expires_at = ?2 WHERE id = ?1")?
+                    .execute(params![id.0, expires_at.millis()])?;
             }
             None => {}
         }
@@ -206,7 +230,8 @@ impl Books {
         for (account, id) in self.dirty_grants.drain() {
             let grants = self.accounts.get(&account).map_or(&[][..], |account| &account.grants);
             if let Some(grant) = grants.iter().find(|grant| grant.id == id) {
-                let books = [grant.available, grant.held, grant.consumed, grant.expired, grant.refunded].map(Credits::micros);
+                let books =
+                    [grant.available, grant.held, grant.consumed, grant.expired, grant.refunded].map(Credits::micros);
                 update.execute(params![id.0, books[0], books[1], books[2], books[3], books[4]])?;
             }
         }
@@ -215,7 +240,13 @@ impl Books {
         )?;
         for id in self.dirty.drain() {
             if let Some(account) = self.accounts.get_mut(&id) {
-                update.execute(params![id.0, account.available.micros(), account.held.micros(), account.suspended, account.last_entry.map(|entry| entry.0)])?;
+                update.execute(params![
+                    id.0,
+                    account.available.micros(),
+                    account.held.micros(),
+                    account.suspended,
+                    account.last_entry.map(|entry| entry.0)
+                ])?;
                 account.grants.retain(|grant| !grant.is_spent());
             }
         }
@@ -228,8 +259,14 @@ impl Books {
 
 fn named_hold(command: &Command) -> Option<HoldId> {
     match command {
-        Command::Capture { hold, .. } | Command::Release { hold } | Command::ExpireHold { hold } | Command::Keep { hold, .. } => Some(*hold),
-        Command::Grant(_) | Command::Authorize(Authorize { .. }) | Command::ExpireGrant { .. } | Command::Suspend { .. } => None,
+        Command::Capture { hold, .. }
+        | Command::Release { hold }
+        | Command::ExpireHold { hold }
+        | Command::Keep { hold, .. } => Some(*hold),
+        Command::Grant(_)
+        | Command::Authorize(Authorize { .. })
+        | Command::ExpireGrant { .. }
+        | Command::Suspend { .. } => None,
     }
 }
 
@@ -244,7 +281,9 @@ fn changed(account: AccountId, before: Option<Hold>, change: Option<&HoldChange>
             expires_at: *expires_at,
             allocation: allocation.clone(),
         }),
-        (Some(HoldChange::Ends { state, captured, .. }), Some(hold)) => Some(Hold { state: *state, captured: *captured, ..hold }),
+        (Some(HoldChange::Ends { state, captured, .. }), Some(hold)) => {
+            Some(Hold { state: *state, captured: *captured, ..hold })
+        }
         (Some(HoldChange::Moves { expires_at, .. }), Some(hold)) => Some(Hold { expires_at: *expires_at, ..hold }),
         (_, before) => before,
     }
@@ -252,7 +291,9 @@ fn changed(account: AccountId, before: Option<Hold>, change: Option<&HoldChange>
 
 fn read_grant(row: &rusqlite::Row<'_>) -> rusqlite::Result<Grant> {
     let credits = |column| row.get(column).map(Credits::from_micros);
-    let bad = |column: usize, words: String| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, words.into());
+    let bad = |column: usize, words: String| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, words.into())
+    };
     let kind: String = row.get(1)?;
     let price = match (row.get::<_, Option<i64>>(9)?, row.get::<_, Option<String>>(10)?) {
         (Some(minor), Some(code)) => {
@@ -275,7 +316,8 @@ fn read_grant(row: &rusqlite::Row<'_>) -> rusqlite::Result<Grant> {
 }
 
 fn load_account(db: &Connection, id: AccountId) -> rusqlite::Result<Option<Account>> {
-    let mut statement = db.prepare_cached("SELECT available, held, suspended, last_entry FROM balance WHERE account_id = ?1")?;
+    let mut statement =
+        db.prepare_cached("SELECT available, held, suspended, last_entry FROM balance WHERE account_id = ?1")?;
     let account = statement
         .query_row([id.0], |row| {
             Ok(Account {
@@ -296,7 +338,8 @@ fn load_account(db: &Connection, id: AccountId) -> rusqlite::Result<Option<Accou
 }
 
 fn load_hold(db: &Connection, id: HoldId) -> rusqlite::Result<Option<Hold>> {
-    let mut statement = db.prepare_cached("SELECT account_id, entry_id, amount, captured, state, expires_at FROM hold WHERE id = ?1")?;
+    let mut statement =
+        db.prepare_cached("SELECT account_id, entry_id, amount, captured, state, expires_at FROM hold WHERE id = ?1")?;
     let found = statement
         .query_row([id.0], |row| {
             let name: String = row.get(4)?;
@@ -314,9 +357,13 @@ fn load_hold(db: &Connection, id: HoldId) -> rusqlite::Result<Option<Hold>> {
         })
         .optional()?;
     let Some((mut hold, entry)) = found else { return Ok(None) };
-    let mut statement = db.prepare_cached("SELECT grant_id, amount FROM posting WHERE entry_id = ?1 AND credit = ?2 AND currency IS NULL ORDER BY n")?;
+    let mut statement = db.prepare_cached(
+        "SELECT grant_id, amount FROM posting WHERE entry_id = ?1 AND credit = ?2 AND currency IS NULL ORDER BY n",
+    )?;
     hold.allocation = statement
-        .query_map(params![entry, Book::Held.number()], |row| Ok((GrantId(row.get(0)?), Credits::from_micros(row.get(1)?))))?
+        .query_map(params![entry, Book::Held.number()], |row| {
+            Ok((GrantId(row.get(0)?), Credits::from_micros(row.get(1)?)))
+        })?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Some(hold))
 }

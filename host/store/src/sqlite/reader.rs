@@ -35,6 +35,16 @@ impl Reader {
     /// All rows of a query. Blocks while all connections are in use.
     pub fn read(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
         let connection = self.take();
+        self.read_on(connection, sql, params)
+    }
+
+    /// All rows of a query, if a connection is idle.
+    pub fn try_read(&self, sql: &'static str, params: &[Value]) -> Option<Result<Vec<Row>, StoreError>> {
+        let connection = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+        Some(self.read_on(connection, sql, params))
+    }
+
+    fn read_on(&self, connection: Connection, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
         let result = read(&connection, sql, params);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         self.returned.notify_one();

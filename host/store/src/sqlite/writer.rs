@@ -149,19 +149,26 @@ impl Desk {
 }
 
 /// Runs statements under a savepoint: a conflict undoes them alone, not their neighbours in the batch.
-pub fn all_or_none(connection: &Connection, statements: &[Statement]) -> rusqlite::Result<Result<Vec<Written>, Conflict>> {
+pub fn all_or_none(
+    connection: &Connection,
+    statements: &[Statement],
+) -> rusqlite::Result<Result<Vec<Written>, Conflict>> {
     connection.prepare_cached("SAVEPOINT one")?.execute([])?;
     let mut done = Vec::with_capacity(statements.len());
     for (index, statement) in statements.iter().enumerate() {
         let conflict = match run(connection, statement) {
             Ok(written) => match statement.expect {
-                Expect::Rows(rows) if rows != written.affected => Conflict { statement: index, constraint: String::new() },
+                Expect::Rows(rows) if rows != written.affected => {
+                    Conflict { statement: index, constraint: String::new() }
+                }
                 Expect::Any | Expect::Rows(_) => {
                     done.push(written);
                     continue;
                 }
             },
-            Err(rusqlite::Error::SqliteFailure(cause, words)) if cause.code == rusqlite::ErrorCode::ConstraintViolation => {
+            Err(rusqlite::Error::SqliteFailure(cause, words))
+                if cause.code == rusqlite::ErrorCode::ConstraintViolation =>
+            {
                 Conflict { statement: index, constraint: words.unwrap_or_else(|| cause.to_string()) }
             }
             Err(error) => return Err(error),

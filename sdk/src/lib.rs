@@ -58,6 +58,8 @@ extern crate self as iap_sdk;
 
 pub mod billing;
 pub mod blobs;
+#[cfg(target_arch = "wasm32")]
+mod arena;
 mod call;
 pub mod callback;
 pub mod clock;

@@ -147,7 +147,9 @@ fn verdict(on: &Ledgered, ended: &Ended<Vec<u8>>) -> (CallState, Option<String>)
         (false, _, None) => CallState::Answered,
         (false, _, Some(_)) => CallState::Failed,
     };
-    (state, problem)
+    // The plugin answered all the same; whoever looks at the call later must see what is not known.
+    let unknown = || "unknown: a request to the provider was never answered; what it did is not known".to_owned();
+    (state, problem.or_else(|| ended.unanswered.then(unknown)))
 }
 
 /// What a partial call answered, from the problem that is stored with it.
@@ -221,7 +223,7 @@ async fn store_end(
             statements.push(begin(on, account, "[]".to_owned(), String::new()));
         }
         // A capture has recorded its call's end already, unless there is more to say.
-        let said = state == CallState::Captured && on.caller.idempotency.is_none();
+        let said = state == CallState::Captured && problem.is_none() && on.caller.idempotency.is_none();
         if (progress.begun && !said) || !statements.is_empty() {
             statements.push(Calls::end(on.call, state, problem, output, on.time()));
         }

@@ -46,19 +46,40 @@ pub async fn measure(options: &Options, figures: &mut Figures) -> anyhow::Result
     let plugin = engine.load(component.to_vec(), spec()).await?;
     figures.add("load echo from the cache of compiled code", micros(began.elapsed()), "us");
     for clients in options.clients() {
-        let (all, inside, time) = run(&plugin, clients, options.duration()).await?;
-        figures.rate(&format!("fresh instance + call, {clients} clients"), all.len(), time);
-        figures.latency(&format!("fresh instance + call, {clients} clients, seen by the caller"), &all);
-        figures.latency(&format!("fresh instance + call, {clients} clients, in the sandbox"), &inside);
+        for what in [What::Quote, What::Call] {
+            let (all, inside, time) = run(&plugin, what, clients, options.duration()).await?;
+            let name = format!("{}, {clients} clients", what.name());
+            figures.rate(&name, all.len(), time);
+            figures.latency(&format!("{name}, seen by the caller"), &all);
+            figures.latency(&format!("{name}, in the sandbox"), &inside);
+        }
     }
     Ok(())
+}
+
+/// What is asked of the fresh instance.
+#[derive(Clone, Copy)]
+enum What {
+    /// JSON in, lines out; no call to the host.
+    Quote,
+    /// JSON in and out, with a hold and its capture.
+    Call,
+}
+
+impl What {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Quote => "fresh instance + quote",
+            Self::Call => "fresh instance + call with hold and capture",
+        }
+    }
 }
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-async fn run(plugin: &Arc<Plugin>, clients: usize, time: Duration) -> anyhow::Result<(Latencies, Latencies, Duration)> {
+async fn run(plugin: &Arc<Plugin>, what: What, clients: usize, time: Duration) -> anyhow::Result<(Latencies, Latencies, Duration)> {
     let began = Instant::now();
     let tasks = (0..clients).map(|_| {
         let plugin = Arc::clone(plugin);
@@ -68,11 +89,21 @@ async fn run(plugin: &Arc<Plugin>, clients: usize, time: Duration) -> anyhow::Re
             while began.elapsed() < time {
                 let call =
                     Call { operation: "say".to_owned(), input: br#"{"text":"hello"}"#.to_vec(), ..Call::default() };
+                let (backend, grant) = (Arc::clone(&backend), CallGrant::default());
                 let start = Instant::now();
-                let ended = plugin.handle(call, Arc::clone(&backend), CallGrant::default()).await;
+                let (result, duration) = match what {
+                    What::Quote => {
+                        let ended = plugin.quote(call, backend, grant).await;
+                        (ended.result.map(|answer| answer.map(drop)), ended.duration)
+                    }
+                    What::Call => {
+                        let ended = plugin.handle(call, backend, grant).await;
+                        (ended.result.map(|answer| answer.map(drop)), ended.duration)
+                    }
+                };
                 seen.record(start.elapsed());
-                inside.record(ended.duration);
-                ended.result?.map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
+                inside.record(duration);
+                result?.map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
             }
             anyhow::Ok((seen, inside))
         })

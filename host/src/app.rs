@@ -9,7 +9,7 @@ use iap_store::Store;
 use tokio::sync::Notify;
 
 use crate::{
-    calls::Inflight,
+    calls::{FreeCalls, Inflight},
     catalog::{Catalog, Loader},
     config::Config,
     secrets::Keys,
@@ -31,6 +31,8 @@ pub struct App {
     pub keys: Keys,
     /// Work that runs right now.
     pub inflight: Arc<Inflight>,
+    /// Free calls of the last minute.
+    pub free_calls: FreeCalls,
     /// Rings when a job was enqueued.
     pub bell: Notify,
     /// Client for the card processor.
@@ -104,6 +106,7 @@ impl App {
             catalog,
             keys,
             inflight: Arc::default(),
+            free_calls: FreeCalls::default(),
             bell: Notify::new(),
             client,
         }))

@@ -35,6 +35,16 @@ impl Odoo {
         Self { dbuuid: format!("test-{}", hex32()), ..self.clone() }
     }
 
+    /// The same database with another account token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self.clone() }
+    }
+
+    /// A database of a given name, with a given token, at the same host.
+    pub fn known_as(&self, dbuuid: &str, token: &str) -> Self {
+        Self { dbuuid: dbuuid.to_owned(), ..self.with_token(token) }
+    }
+
     /// Posts a body as it is; `Err` if the connection breaks.
     pub async fn try_post(&self, path: &str, body: String) -> Result<Reply, reqwest::Error> {
         http::try_send(

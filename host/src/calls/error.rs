@@ -48,6 +48,9 @@ pub enum CallError {
     /// There was no room.
     #[error("{0}")]
     Busy(Busy),
+    /// A free operation was called too often.
+    #[error("this operation was called too often; try again in {0} s")]
+    TooOften(u32),
     /// The idempotency key was used with another request.
     #[error("the idempotency key was used before with another {field}; use a new key for a new request")]
     KeyReused {

@@ -14,6 +14,7 @@ mod backend;
 mod billing;
 mod error;
 mod inflight;
+mod rate;
 pub mod recover;
 mod run;
 mod settle;
@@ -26,6 +27,7 @@ use iap_core::{Credits, ids::CallId};
 pub use backend::{Caller, Ledgered};
 pub use error::CallError;
 pub use inflight::Inflight;
+pub use rate::FreeCalls;
 pub use run::{differing_field, quote, run};
 pub use settle::{end_of_job, settle_job};
 

@@ -34,6 +34,10 @@ pub async fn run(app: Arc<App>, request: Request) -> Result<Answer, CallError> {
 async fn run_here(app: Arc<App>, request: Request) -> Result<Answer, CallError> {
     let (release, operation) = operation(&request)?;
     let account = request.met.account.as_ref().map(|account| account.id);
+    if operation.free {
+        let name = format!("{}/{}", request.service.name, operation.name);
+        app.free_calls.count(account, &name, app.store.clock().now()).map_err(CallError::TooOften)?;
+    }
     let input = parse(&request.input)?;
     let keys = match (&operation.natural_key, account) {
         (Some(pointer), Some(_)) => {

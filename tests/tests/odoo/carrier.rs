@@ -28,11 +28,11 @@ async fn only_what_the_carrier_accepts_is_charged() {
     // One after the other by each path.
     for (ending, states, reason) in REFUSED {
         let (number, uuid) = (format!("+3247500{ending}"), hex32());
-        let expected = json!({ "uuid": uuid, "state": states[0], "credit": 0.0, "failure_reason": reason });
+        let expected = json!({ "uuid": uuid, "state": states[0], "credit": 0, "failure_reason": reason });
         assert_eq!(send_v3(&odoo, "Hello", &[(json!(number), &uuid)]).await, [expected], "{ending}");
         for (path, state) in [("/iap/sms/2/send", states[1]), ("/iap/sms/1/send", states[2])] {
             let messages = json!([{ "res_id": 1, "number": number, "content": "Hello" }]);
-            let expected = json!({ "res_id": 1, "state": state, "credit": 0.0 });
+            let expected = json!({ "res_id": 1, "state": state, "credit": 0 });
             assert_eq!(send_numbered(&odoo, path, &messages).await, [expected], "{path} {ending}");
         }
     }
@@ -46,7 +46,7 @@ async fn only_what_the_carrier_accepts_is_charged() {
     let messages: Vec<(Value, &str)> = numbers.iter().zip(&uuids).map(|(number, uuid)| (json!(number), uuid.as_str())).collect();
     let items = send_v3(&odoo, "Hello", &messages).await;
     let states: Vec<(&str, &Value)> = items.iter().map(|item| (item["state"].as_str().unwrap(), &item["credit"])).collect();
-    let (zero, be, ch, fr) = (json!(0.0), json!(1.0), json!(0.7), json!(0.9));
+    let (zero, be, ch, fr) = (json!(0), json!(1), json!(0.7), json!(0.9));
     assert_eq!(
         states,
         [
@@ -81,7 +81,7 @@ async fn a_silent_carrier_is_answered_for_in_time_and_not_charged() {
                 let items = if path == "/api/sms/3/send" {
                     let (a, b) = (hex32(), hex32());
                     let items = send_v3(&odoo, "Hello", &[(json!(numbers[0]), &a), (json!(numbers[1]), &b)]).await;
-                    assert_eq!(items[0], json!({ "uuid": a, "state": "server_error", "credit": 0.0, "failure_reason": UNANSWERED }));
+                    assert_eq!(items[0], json!({ "uuid": a, "state": "server_error", "credit": 0, "failure_reason": UNANSWERED }));
                     items
                 } else {
                     let messages = json!([
@@ -89,11 +89,11 @@ async fn a_silent_carrier_is_answered_for_in_time_and_not_charged() {
                         { "res_id": 2, "number": numbers[1], "content": "Hello" },
                     ]);
                     let items = send_numbered(&odoo, path, &messages).await;
-                    assert_eq!(items[0], json!({ "res_id": 1, "state": "server_error", "credit": 0.0 }));
+                    assert_eq!(items[0], json!({ "res_id": 1, "state": "server_error", "credit": 0 }));
                     items
                 };
                 assert!(started.elapsed() < Duration::from_secs(15), "{ending} {path}: {:?}", started.elapsed());
-                assert_eq!((&items[1]["state"], &items[1]["credit"]), (&json!("success"), &json!(1.0)), "{ending} {path}");
+                assert_eq!((&items[1]["state"], &items[1]["credit"]), (&json!("success"), &json!(1)), "{ending} {path}");
                 assert_eq!(odoo.balance("sms").await, json!(9.0), "{ending} {path}");
             });
         }
@@ -117,7 +117,7 @@ async fn a_carrier_that_is_down_moves_nothing() {
     ] {
         host.carrier_faults(&faults).await;
         let uuid = hex32();
-        let expected = json!({ "uuid": uuid, "state": "server_error", "credit": 0.0, "failure_reason": reason });
+        let expected = json!({ "uuid": uuid, "state": "server_error", "credit": 0, "failure_reason": reason });
         assert_eq!(send_v3(&odoo, "Hello", &[(json!("+32475000001"), &uuid)]).await, [expected], "{faults}");
         assert_eq!(host.operator().credits(&account).await, ("10".to_owned(), "0".to_owned()), "{faults}");
     }

@@ -37,7 +37,7 @@ async fn each_generation_gets_states_that_it_knows() {
     ];
     for (number, content, states, reason) in &table {
         let sent = states[0] == "success";
-        let credit = if sent { json!(1.0) } else { json!(0.0) };
+        let credit = json!(u8::from(sent));
         let uuid = hex32();
         let mut expected = json!({ "uuid": uuid, "state": states[0], "credit": credit });
         if let Some(reason) = reason {
@@ -57,7 +57,7 @@ async fn each_generation_gets_states_that_it_knows() {
     let uuid = hex32();
     let params = json!({ "account_token": odoo.token, "messages": [{ "content": "Hi", "numbers": [{ "number": GOOD, "uuid": uuid }] }] });
     let answer = odoo.result("/iap/sms/3/send", &params).await;
-    assert_eq!(answer, json!([{ "uuid": uuid, "state": "success", "credit": 1.0 }]));
+    assert_eq!(answer, json!([{ "uuid": uuid, "state": "success", "credit": 1 }]));
     assert_eq!(odoo.balance("sms").await, json!(90.0));
     host.verify();
 }
@@ -80,12 +80,12 @@ async fn old_databases_get_their_record_ids_back_whatever_they_are() {
         assert_eq!(
             send_numbered(&odoo, path, &messages).await,
             [
-                item(json!(0), "success", json!(1.0)),
-                item(json!(0), "success", json!(1.0)),
-                item(json!("+32475000003"), "success", json!(1.0)),
-                item(json!(41), "wrong_number_format", json!(0.0)),
-                item(json!(42), "success", json!(1.0)),
-                item(Value::Null, "success", json!(1.0)),
+                item(json!(0), "success", json!(1)),
+                item(json!(0), "success", json!(1)),
+                item(json!("+32475000003"), "success", json!(1)),
+                item(json!(41), "wrong_number_format", json!(0)),
+                item(json!(42), "success", json!(1)),
+                item(Value::Null, "success", json!(1)),
             ],
             "{path}"
         );
@@ -104,16 +104,16 @@ async fn the_price_is_by_country_and_part() {
     let host = TestHost::start();
     let odoo = host.database_with_credits("sms", "100").await;
     let cases = [
-        ("+32475000001", "a".repeat(160), 1.0),
-        ("+32475000001", "a".repeat(161), 2.0),
-        ("+32475000001", "a".repeat(307), 3.0),
+        ("+32475000001", "a".repeat(160), json!(1)),
+        ("+32475000001", "a".repeat(161), json!(2)),
+        ("+32475000001", "a".repeat(307), json!(3)),
         // Two septets each.
-        ("+32475000001", "€".repeat(81), 2.0),
-        ("+41791234567", "Grüezi".to_owned(), 0.7),
-        ("+41791234567", "ж".repeat(70), 0.7),
-        ("+41791234567", "ж".repeat(71), 1.4),
-        ("+33612345678", "🎉".repeat(36), 1.8),
-        ("+12025550123", "Hello".to_owned(), 0.2),
+        ("+32475000001", "€".repeat(81), json!(2)),
+        ("+41791234567", "Grüezi".to_owned(), json!(0.7)),
+        ("+41791234567", "ж".repeat(70), json!(0.7)),
+        ("+41791234567", "ж".repeat(71), json!(1.4)),
+        ("+33612345678", "🎉".repeat(36), json!(1.8)),
+        ("+12025550123", "Hello".to_owned(), json!(0.2)),
     ];
     for (number, content, price) in cases {
         let uuid = hex32();
@@ -129,7 +129,7 @@ async fn too_few_credits_send_nothing_in_part() {
     let host = TestHost::start();
     let odoo = host.database_with_credits("sms", "1.5").await;
     let (a, b, c) = (hex32(), hex32(), hex32());
-    let item = |uuid: &str, state: &str, reason: &str| json!({ "uuid": uuid, "state": state, "credit": 0.0, "failure_reason": reason });
+    let item = |uuid: &str, state: &str, reason: &str| json!({ "uuid": uuid, "state": state, "credit": 0, "failure_reason": reason });
     let short = "2 credits are needed and 1.5 are available; buy a pack";
     assert_eq!(
         send_v3(&odoo, "Hello", &[(json!(GOOD), &a), (json!("12"), &b), (json!("+32475000002"), &c)]).await,
@@ -141,7 +141,7 @@ async fn too_few_credits_send_nothing_in_part() {
     );
     for path in ["/iap/sms/1/send", "/iap/sms/2/send"] {
         let messages = json!([{ "res_id": 1, "number": GOOD, "content": "x" }, { "res_id": 2, "number": GOOD, "content": "y" }]);
-        let item = |id: u32| json!({ "res_id": id, "state": "insufficient_credit", "credit": 0.0 });
+        let item = |id: u32| json!({ "res_id": id, "state": "insufficient_credit", "credit": 0 });
         assert_eq!(send_numbered(&odoo, path, &messages).await, [item(1), item(2)], "{path}");
     }
     let params = json!({ "account_token": odoo.token, "numbers": [GOOD, "+32475000002"], "message": "Hello" });

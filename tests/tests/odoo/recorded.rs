@@ -67,7 +67,7 @@ async fn host() -> (TestHost, Odoo, Operator, [String; 2]) {
     let mut accounts = Vec::new();
     for (dbuuid, token) in [(DATABASE_17, TOKEN_17), (DATABASE_19, TOKEN_19)] {
         operator.declare(dbuuid, "on_premise").await;
-        let odoo = Odoo { dbuuid: dbuuid.to_owned(), token: token.to_owned(), ..client.clone() };
+        let odoo = client.known_as(dbuuid, token);
         assert_eq!(odoo.balance("sms").await, json!(0.0));
         accounts.push(operator.grant(&odoo, "sms", "20").await);
     }
@@ -78,7 +78,7 @@ async fn host() -> (TestHost, Odoo, Operator, [String; 2]) {
 async fn every_recorded_request_is_answered_in_its_shape() {
     let (host, client, operator, _) = host().await;
     let key = operator.register("recorded_provider", "odoo").await;
-    let payer = Odoo { dbuuid: "db-uuid-1".to_owned(), token: "tok-abc".to_owned(), ..client.clone() };
+    let payer = client.known_as("db-uuid-1", "tok-abc");
     payer.balance("recorded_provider").await;
     operator.grant(&payer, "recorded_provider", "10").await;
     let mut transaction = String::new();
@@ -102,7 +102,7 @@ async fn every_recorded_request_is_answered_in_its_shape() {
             "/api/sms/3/send" => {
                 let items = super::list(recorded.result(&client).await);
                 let expected: Vec<Value> =
-                    recorded.uuids().into_iter().map(|uuid| json!({ "uuid": uuid, "state": "success", "credit": 1.0 })).collect();
+                    recorded.uuids().into_iter().map(|uuid| json!({ "uuid": uuid, "state": "success", "credit": 1 })).collect();
                 assert_eq!(items, expected, "{name}");
             }
             "/api/sms/1/account/create" | "/api/sms/1/account/update_sender" => {
@@ -196,7 +196,7 @@ async fn the_account_information_of_19_has_the_keys_that_it_needs() {
 async fn a_remote_provider_draws_credits_as_recorded() {
     let (host, client, operator, _) = host().await;
     let key = operator.register("recorded_provider", "odoo").await;
-    let payer = Odoo { dbuuid: "db-uuid-1".to_owned(), token: "tok-abc".to_owned(), ..client.clone() };
+    let payer = client.known_as("db-uuid-1", "tok-abc");
     assert_eq!(payer.balance("recorded_provider").await, json!(0.0));
     let authorize = |name: &str| read(name).with("key", &key);
     // Without credits: what opens the buy dialog of 13 to 18.

@@ -13,13 +13,13 @@ async fn a_repeated_uuid_gets_its_first_answer_for_free() {
     let odoo = host.database_with_credits("sms", "10").await;
     let (a, b) = (hex32(), hex32());
     let first = send_v3(&odoo, "Hello", &[(json!(GOOD), &a)]).await;
-    assert_eq!(first, [json!({ "uuid": a, "state": "success", "credit": 1.0 })]);
+    assert_eq!(first, [json!({ "uuid": a, "state": "success", "credit": 1 })]);
     for _ in 0..2 {
         assert_eq!(send_v3(&odoo, "Hello", &[(json!(GOOD), &a)]).await, first);
     }
     // Whatever else is in the request, even another text for the uuid.
     let both = send_v3(&odoo, "Other", &[(json!(GOOD), &a), (json!("+32475000002"), &b)]).await;
-    assert_eq!(both, [first[0].clone(), json!({ "uuid": b, "state": "success", "credit": 1.0 })]);
+    assert_eq!(both, [first[0].clone(), json!({ "uuid": b, "state": "success", "credit": 1 })]);
     assert_eq!(odoo.balance("sms").await, json!(8.0));
     assert_eq!(texts_to(&host, GOOD).await, ["Hello"]);
     // A uuid is an account's own: that of another database is another message.
@@ -34,7 +34,7 @@ async fn the_same_uuid_twice_in_a_request_is_sent_once() {
     let host = TestHost::start();
     let odoo = host.database_with_credits("sms", "10").await;
     let uuid = hex32();
-    let item = json!({ "uuid": uuid, "state": "success", "credit": 1.0 });
+    let item = json!({ "uuid": uuid, "state": "success", "credit": 1 });
     let items = send_v3(&odoo, "Hello", &[(json!(GOOD), &uuid), (json!(GOOD), &uuid)]).await;
     assert_eq!(items, [item.clone(), item]);
     assert_eq!((odoo.balance("sms").await, host.carrier_count(None).await), (json!(9.0), 1));
@@ -50,7 +50,7 @@ async fn identical_requests_at_the_same_time_send_once() {
     let messages = [(json!(GOOD), a.as_str()), (json!("+32475000002"), b.as_str())];
     let ask = || send_v3(&odoo, "Hello", &messages);
     let (one, two, three, four) = tokio::join!(ask(), ask(), ask(), ask());
-    let item = |uuid: &str| json!({ "uuid": uuid, "state": "success", "credit": 1.0 });
+    let item = |uuid: &str| json!({ "uuid": uuid, "state": "success", "credit": 1 });
     assert_eq!(one, [item(&a), item(&b)]);
     assert_eq!((&one, &one, &one), (&two, &three, &four));
     assert_eq!((odoo.balance("sms").await, host.carrier_count(None).await), (json!(8.0), 2));
@@ -102,11 +102,11 @@ async fn a_mailing_that_is_repeated_while_it_is_sent_is_sent_once() {
     let numbers: Vec<String> = (0..25).map(|n| if n == 7 { "+32475000404".to_owned() } else { format!("+324750001{n:02}") }).collect();
     let messages: Vec<(Value, &str)> = numbers.iter().zip(&uuids).map(|(number, uuid)| (json!(number), uuid.as_str())).collect();
     let first = send_v3(&odoo, "Hello", &messages).await;
-    assert!(first.iter().all(|item| item["state"] == "processing" && item["credit"] == 1.0), "{first:?}");
+    assert!(first.iter().all(|item| item["state"] == "processing" && item["credit"] == 1), "{first:?}");
     assert_eq!(send_v3(&odoo, "Hello", &messages).await, first, "while the job sends");
     until("the mailing is captured", async || odoo.balance("sms").await == json!(76.0)).await;
     host.carrier_faults(&json!({})).await;
-    let accepted = |n: usize| json!({ "uuid": uuids[n], "state": "success", "credit": 1.0 });
+    let accepted = |n: usize| json!({ "uuid": uuids[n], "state": "success", "credit": 1 });
     let after = send_v3(&odoo, "Hello", &messages).await;
     for (n, item) in after.iter().enumerate() {
         match n {

@@ -33,7 +33,7 @@ async fn a_quote_tells_the_price_and_a_call_takes_it_once() {
     assert!(text(&answer["call_id"]).starts_with("call_"), "{answer}");
     answer["call_id"] = Value::Null;
     let expected = json!({
-        "call_id": null, "output": [{ "uuid": uuid, "state": "success", "credit": 2.0 }], "lines": [line], "credits": "2", "balance": "8",
+        "call_id": null, "output": [{ "uuid": uuid, "state": "success", "credit": 2 }], "lines": [line], "credits": "2", "balance": "8",
     });
     assert_eq!(answer, expected);
     let repeat = send_once(&host, "order-7", "POST", &calls, &request).await;

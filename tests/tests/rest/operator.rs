@@ -4,7 +4,7 @@ use iap_tests::TestHost;
 use iap_tests::odoo::hex32;
 use serde_json::{Value, json};
 
-use crate::support::{balance, field, give, open, problem, send_as, send_once, text};
+use crate::support::{balance, field, give, open, problem, send_as, send_once, text, with_echo};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn databases_are_declared_and_listed() {
@@ -343,5 +343,70 @@ async fn a_remote_provider_is_registered_and_its_key_rotated() {
     let (class, message) = iap_tests::odoo::error_of(&online.rpc("/iap/1/authorize", &params).await);
     assert_eq!(class, "AccessError");
     assert!(message.starts_with("a database on Odoo Online can use first-party services only"), "{message}");
+    host.verify();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_eligible_database_has_its_trial_once_however_it_comes() {
+    let host = with_echo();
+    let operator = host.operator();
+    let declaration = |hosting: &str| json!({ "hosting": hosting, "edition": "enterprise", "subscription_valid": true });
+    for name in ["db-a", "db-b"] {
+        operator.ok("PUT", &format!("/v1/databases/{name}"), Some(&declaration(if name == "db-a" { "on_premise" } else { "odoo_sh" }))).await;
+    }
+    let (first, _) = open(&host, "echo", "db-a").await;
+    let (second, _) = open(&host, "echo", "db-a").await;
+    assert_eq!((balance(&host, &first).await, balance(&host, &second).await), ("10".to_owned(), "0".to_owned()));
+    // Where consent is needed, the trial comes after it.
+    let (third, token) = open(&host, "echo", "db-b").await;
+    assert_eq!(balance(&host, &third).await, "0");
+    send_as(&host, &token, "PATCH", &format!("/v1/accounts/{third}"), Some(&json!({ "enabled": true }))).await;
+    let said = send_as(&host, &token, "POST", &format!("/v1/accounts/{third}/calls/say"), Some(&json!({ "input": { "text": "hi" } }))).await;
+    assert_eq!((said.status, &said.json()["balance"]), (200, &json!("9")), "{}", said.text);
+    let grants = operator.ok("GET", &format!("/v1/accounts/{third}/grants"), None).await;
+    assert_eq!((&grants["items"][0]["kind"], grants["items"].as_array().map(Vec::len)), (&json!("trial"), Some(1)));
+    host.verify();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_turns_up_elsewhere_waits_for_a_decision() {
+    let host = with_echo();
+    let operator = host.operator();
+    let odoo = host.database_with_credits("echo", "9").await;
+    let account = operator.account(&odoo.dbuuid, "echo").await;
+    let path = format!("/v1/accounts/{account}");
+    let say = json!({ "text": "hi" });
+    let told = "this account's token is at home in another database; an admin there (or the operator) must choose share, move or refuse before it can be used here";
+    let mut copies = Vec::new();
+    for hosting in ["on_premise", "odoo_sh", "odoo_online"] {
+        let copy = odoo.copy();
+        operator.declare(&copy.dbuuid, hosting).await;
+        assert!(iap_tests::odoo::error_of(&copy.call("echo", "say", say.clone()).await).1.contains(told));
+        copies.push(copy);
+    }
+    let decide = async |dbuuid: &str, decision: &str| operator.send("POST", &format!("{path}/databases/{dbuuid}"), Some(&json!({ "decision": decision }))).await;
+    let unseen = decide("never-seen", "share").await;
+    let told = format!("database \"never-seen\" has not shown the token of {account}; seen_elsewhere of the account lists those that have");
+    assert_eq!(problem(&unseen), (404, "not-found".to_owned(), told));
+    assert_eq!(problem(&decide(&copies[0].dbuuid, "keep").await).0, 400);
+
+    let shared = decide(&copies[0].dbuuid, "share").await;
+    let seen = |decision: &str, n: usize| json!({ "database": copies[n].dbuuid, "decision": decision });
+    assert_eq!(shared.json()["seen_elsewhere"], json!([seen("shared", 0), seen("seen_elsewhere", 1), seen("seen_elsewhere", 2)]));
+    assert_eq!(copies[0].call("echo", "say", say.clone()).await["result"]["text"], "hi");
+    assert_eq!(decide(&copies[1].dbuuid, "refuse").await.status, 200);
+    let (_, message) = iap_tests::odoo::error_of(&copies[1].call("echo", "say", say.clone()).await);
+    assert!(message.contains("this account belongs to another database, whose admin has refused its use here"), "{message}");
+    assert_eq!(balance(&host, &account).await, "8");
+
+    // Moved to where it may not be used: suspended, its credits intact.
+    let moved = decide(&copies[2].dbuuid, "move").await.json();
+    assert_eq!((&moved["database"], &moved["suspended"], &moved["balance"]), (&json!(copies[2].dbuuid), &json!("hosting-refused"), &json!("8")));
+    let call = operator.send("POST", &format!("{path}/calls/say"), Some(&json!({ "input": say }))).await;
+    assert_eq!((problem(&call).0, problem(&call).1.as_str()), (403, "hosting-refused"));
+    // The one that shared it still does, but a suspended account spends nowhere.
+    let (_, message) = iap_tests::odoo::error_of(&copies[0].call("echo", "say", say.clone()).await);
+    assert!(message.contains("this account is suspended: its credits are intact"), "{message}");
+    assert_eq!(balance(&host, &account).await, "8");
     host.verify();
 }

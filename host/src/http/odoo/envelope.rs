@@ -3,6 +3,8 @@
 //! Every application answer has HTTP status 200: an Odoo client never reads the body of another one.
 //! `error` is absent on success; `error.data.name` and `.message` are always strings.
 
+use std::time::Duration;
+
 use axum::{
     body::{Body, to_bytes},
     http::header::CONTENT_TYPE,
@@ -15,6 +17,9 @@ use super::errors::Wrong;
 
 /// Largest body of the host's own paths.
 pub const MAX_BODY: usize = 1 << 20;
+
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request taken apart.
 pub struct Envelope {
@@ -37,10 +42,11 @@ struct Raw {
 impl Envelope {
     /// Reads a body of at most `max_body` bytes. The error comes with the id, where it could be read.
     pub async fn read(body: Body, max_body: usize) -> Result<Self, (Value, Wrong)> {
-        let bytes = to_bytes(body, max_body).await.map_err(|_| {
-            let message = format!("the request has more than {max_body} bytes; send less at once");
-            (Value::Null, Wrong::user(message))
-        })?;
+        let refused = |message: String| (Value::Null, Wrong::user(message));
+        let read = tokio::time::timeout(PATIENCE, to_bytes(body, max_body)).await;
+        let bytes = read
+            .map_err(|_| refused("the request did not arrive within 30 s; send it again".to_owned()))?
+            .map_err(|_| refused(format!("the request has more than {max_body} bytes; send less at once")))?;
         Self::parse(&bytes)
     }
 

@@ -48,6 +48,9 @@ const REMOTE: Kind = Kind(StatusCode::CONFLICT, "remote-service", "The service i
 const UNKNOWN_OPERATION: Kind = Kind(StatusCode::NOT_FOUND, "unknown-operation", "The service has no such operation");
 const SERVICE_REFUSED: Kind = Kind(StatusCode::UNPROCESSABLE_ENTITY, "refused", "The service declines");
 const SERVICE_FAILED: Kind = Kind(StatusCode::BAD_GATEWAY, "service-failed", "The service failed");
+/// The plugin was stopped after it had captured.
+const PARTIAL: Kind = Kind(StatusCode::BAD_GATEWAY, "partial", "The service failed after it delivered a part");
+const TOO_OFTEN: Kind = Kind(StatusCode::TOO_MANY_REQUESTS, "too-often", "The operation was called too often");
 const PROVIDER_UNAVAILABLE: Kind =
     Kind(StatusCode::SERVICE_UNAVAILABLE, "provider-unavailable", "The service's provider is not available");
 const BUSY_ACCOUNT: Kind = Kind(StatusCode::TOO_MANY_REQUESTS, "busy", "The account has too many calls running");
@@ -180,7 +183,9 @@ impl Problem {
             }
             CallError::Failure(Failure::InsufficientCredit) => Self::insufficient_credit(detail, None, public_url),
             CallError::Failure(failure) => Self::of_failure(failure, detail),
-            CallError::Fault { .. } => Self::new(SERVICE_FAILED, detail),
+            CallError::Fault { charged: true, .. } => Self::new(PARTIAL, detail),
+            CallError::Fault { charged: false, .. } => Self::new(SERVICE_FAILED, detail),
+            CallError::TooOften(seconds) => Self::new(TOO_OFTEN, detail).retry(seconds),
             CallError::Busy(Busy::Account) => Self::new(BUSY_ACCOUNT, detail).retry(A_MOMENT),
             CallError::Busy(Busy::Plugin | Busy::Host) => Self::new(BUSY, detail).retry(A_MOMENT),
             CallError::KeyReused { field } => Self::key_reused(field),
@@ -286,6 +291,8 @@ mod tests {
             (failure(Failure::Internal("secret".into())), 502, "service-failed", None, None),
             (failure(other), 422, "no-such-register", None, None),
             (fault, 502, "service-failed", None, None),
+            (CallError::Fault { fault: Fault::Guest("boom".into()), charged: true }, 502, "partial", None, None),
+            (CallError::TooOften(41), 429, "too-often", None, Some(41)),
             (CallError::Busy(Busy::Account), 429, "busy", None, Some(1)),
             (CallError::Busy(Busy::Plugin), 503, "busy", None, Some(1)),
             (

@@ -141,7 +141,7 @@ async fn providers_are_told_what_is_wrong_with_a_transaction() {
         ("/iap/1/cancel", end("key", json!(other)), "AccessError", no_hold),
         ("/iap/1/capture", end("credit_to_capture", json!(-1)), "UserError", "credit_to_capture must be above 0, not -1"),
         ("/iap/1/capture", end("credit_to_capture", json!("1")), "TypeError", "credit_to_capture must be a number, not a text"),
-        ("/iap/1/capture", end("credit_to_capture", json!(2.000001)), "AccessError", "token: 2.000001 credits exceed the hold of 2"),
+        ("/iap/1/capture", end("credit_to_capture", json!(2.000001)), "AccessError", "token: 2.000001 credits were asked of a hold of 2"),
     ] {
         assert_eq!(odoo.error(path, &params).await, (class.to_owned(), text.to_owned()), "{path} {params}");
     }

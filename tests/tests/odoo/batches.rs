@@ -127,7 +127,7 @@ async fn five_hundred_messages_go_in_one_request() {
     let webhook = Webhook::start();
     // Every tenth number does not exist.
     let numbers: Vec<String> =
-        (0..500).map(|n| if n % 10 == 9 { format!("+32475{n:02}0404", n = n / 10) } else { format!("+324760{n:05}") }).collect();
+        (0..500).map(|n| if n % 10 == 9 { format!("+32475{n:02}0404", n = n / 10) } else { format!("+3247{n:04}111") }).collect();
     let (params, uuids) = mailing(&odoo, &webhook, &numbers);
     taken_on(&odoo, &params, &uuids).await;
     until("the mailing is captured", async || host.operator().credits(&account).await.1 == "0").await;

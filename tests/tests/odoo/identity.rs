@@ -212,11 +212,12 @@ async fn the_trial_is_given_once_to_a_database_that_may_have_it() {
         ("enterprise", true, "production", 10.0),
         ("enterprise", false, "production", 0.0),
         ("community", true, "production", 0.0),
+        ("community", false, "demo", 0.0),
         ("unknown", true, "production", 0.0),
-        ("enterprise", true, "demo", 0.0),
-        ("enterprise", true, "training", 0.0),
-        ("enterprise", true, "educational", 0.0),
-        ("enterprise", true, "one_app_free", 0.0),
+        ("enterprise", false, "demo", 10.0),
+        ("enterprise", false, "training", 10.0),
+        ("enterprise", false, "educational", 10.0),
+        ("enterprise", false, "one_app_free", 10.0),
     ] {
         let odoo = Odoo::new(host.client().clone(), host.url());
         declare(&odoo, edition, valid, purpose).await;

@@ -29,6 +29,8 @@ use crate::{
 const MAX_COMPANIES: usize = 100;
 /// Most addresses that are warned.
 const MAX_EMAILS: usize = 20;
+/// Longest name of a language, in characters: Odoo's longest are as `sr@latin` and `zh_Hans_HK`.
+const MAX_LANGUAGE: usize = 20;
 
 /// An account to open.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -54,7 +56,7 @@ impl NewAccount {
             ));
         }
         for (index, company) in companies.iter().enumerate() {
-            values::shown(company, 100).map_err(|message| Problem::invalid(&format!("companies[{index}]"), message))?;
+            values::shown(company, values::MAX_COMPANY).map_err(|message| Problem::invalid(&format!("companies[{index}]"), message))?;
         }
         Ok(())
     }
@@ -169,6 +171,9 @@ impl AccountChanges {
                     format_args!("{text:?} is no e-mail address"),
                 ));
             }
+            let language = warned.lang_code.as_deref().unwrap_or("en_US");
+            values::shown(language, MAX_LANGUAGE)
+                .map_err(|message| Problem::invalid(&format!("warning_emails[{index}].lang_code"), message))?;
         }
         match self.version_requirement.as_deref() {
             Some(text) if text != "^current" && semver::VersionReq::parse(text).is_err() => Err(Problem::invalid(

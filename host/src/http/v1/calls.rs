@@ -14,7 +14,7 @@ use super::{
     body::{Json, Segments},
     fingerprint::{Fingerprint, IdempotencyKey},
     problem::{Problem, WRONG_COMPANY},
-    values,
+    values::{self, MAX_COMPANY},
 };
 use crate::{
     app::App,
@@ -43,6 +43,7 @@ impl CallRequest {
             return Err(Problem::invalid("max_credits", "must not be below zero"));
         }
         let Some(company) = &self.company else { return Ok(()) };
+        values::shown(company, MAX_COMPANY).map_err(|message| Problem::invalid("company", message))?;
         match companies(row)? {
             Some(others) if !others.contains(company) => {
                 let detail = format!(

@@ -12,6 +12,9 @@ use utoipa::openapi::{ObjectBuilder, Type, schema::Object};
 
 use crate::clock::{parse_rfc3339, rfc3339};
 
+/// Longest name of a company, in characters.
+pub const MAX_COMPANY: usize = 100;
+
 struct DecimalText;
 
 impl de::Visitor<'_> for DecimalText {

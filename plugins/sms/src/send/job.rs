@@ -9,12 +9,12 @@ use iap_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Batch, Item, State, Verdict,
+    Batch, Memory, State, Verdict,
     batch::{is_uuid, reported_uuids},
     later::HOLD_TTL,
     now::texts,
     plan::Parcel,
-    progress::{Conflict, Mark, Progress},
+    progress::{Conflict, KEPT_FOR, Mark, Progress},
 };
 use crate::{
     carrier::{self, Outcome, Sender},
@@ -34,13 +34,20 @@ const RUN_FOR_MS: u64 = 200_000;
 /// Runs that wait for a carrier that cannot be reached.
 const MOST_ATTEMPTS: u32 = 3;
 
-/// The mailing as the job finds it.
+/// What the job is told. The messages are in a blob, since a job's payload has no room for ten thousand.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Payload {
     /// Shape of the payload.
     v: u32,
-    batch: String,
+    pub(super) batch: String,
     webhook: Option<String>,
+    /// Id of the blob with the [`Mailing`].
+    mailing: String,
+}
+
+/// The messages of a mailing.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Mailing {
     /// Texts, each once.
     contents: Vec<String>,
     messages: Vec<Message>,
@@ -51,8 +58,33 @@ pub struct Payload {
 struct Message(Option<String>, String, String, usize);
 
 impl Payload {
+    /// Stores a mailing for as long as its job may be tried.
+    pub(super) fn new(batch: Batch, mailing: &Mailing) -> Result<Self, blobs::Error> {
+        let json = serde_json::to_vec(mailing).map_err(|error| blobs::Error::new("bad-value", error.to_string()))?;
+        let blob = blobs::put("application/json", &json, KEPT_FOR)?;
+        Ok(Self { v: 1, batch: batch.reference, webhook: batch.webhook, mailing: blob.id })
+    }
+
+    fn batch(&self) -> Batch {
+        Batch { reference: self.batch.clone(), webhook: self.webhook.clone() }
+    }
+
+    fn read(&self) -> Result<Vec<u8>, blobs::Error> {
+        const PIECE: u32 = 1 << 20;
+        let mut json = Vec::new();
+        loop {
+            let piece = blobs::read(&self.mailing, json.len() as u64, PIECE)?;
+            if piece.is_empty() {
+                return Ok(json);
+            }
+            json.extend(piece);
+        }
+    }
+}
+
+impl Mailing {
     /// A mailing of these parcels.
-    pub(super) fn new(batch: Batch, parcels: &[Parcel]) -> Self {
+    pub(super) fn of(parcels: &[Parcel]) -> Self {
         let mut positions: BTreeMap<&str, usize> = BTreeMap::new();
         let mut contents = Vec::new();
         let mut messages = Vec::with_capacity(parcels.len());
@@ -63,11 +95,7 @@ impl Payload {
             });
             messages.push(Message(parcel.uuid.clone(), parcel.to.clone(), parcel.country.clone(), position));
         }
-        Self { v: 1, batch: batch.reference, webhook: batch.webhook, contents, messages }
-    }
-
-    fn batch(&self) -> Batch {
-        Batch { reference: self.batch.clone(), webhook: self.webhook.clone() }
+        Self { contents, messages }
     }
 
     fn parcels(&self) -> Result<Vec<Parcel>, Failure> {
@@ -105,7 +133,14 @@ enum Ran {
 ///
 /// [`Failure::ProviderUnavailable`] and [`Failure::Internal`] ask for another run, which sends nothing twice.
 pub fn run(job: &Job, payload: Payload) -> Result<(), Failure> {
-    let parcels = payload.parcels()?;
+    let mailing: Mailing = match payload.read() {
+        Ok(json) => serde_json::from_slice(&json).map_err(|error| Failure::refused(format!("mailing: {error}")))?,
+        // A run that settled the mailing has deleted it.
+        Err(_) if Progress::read(&payload.batch, 0)?.finished => return Ok(()),
+        Err(error) if error.code == "unknown-blob" => return Err(Failure::refused(error.to_string())),
+        Err(error) => return Err(Failure::internal(error.to_string())),
+    };
+    let parcels = mailing.parcels()?;
     let mut progress = Progress::read(&payload.batch, parcels.len())?;
     let hold_id = job.hold.as_deref().ok_or_else(|| Failure::refused("a mailing without a hold"))?;
     let hold = match billing::resume(hold_id) {
@@ -113,7 +148,13 @@ pub fn run(job: &Job, payload: Payload) -> Result<(), Failure> {
         Err(refusal) => return give_up(job, &payload, &parcels, progress, &refusal),
     };
     match send_waiting(job, &payload, &parcels, &mut progress) {
-        Ran::Through => settle(job, &payload, &parcels, progress, hold),
+        Ran::Through => {
+            settle(job, &payload, &parcels, progress, hold)?;
+            if let Err(error) = blobs::delete(&payload.mailing) {
+                log::warn!("batch {} stays until it expires: {error}", payload.batch);
+            }
+            Ok(())
+        }
         Ran::Partly => {
             let hold_id = hold.keep(HOLD_TTL, &[])?;
             jobs::enqueue_with("send", &payload, jobs::Options::new().hold(hold_id))?;
@@ -243,7 +284,7 @@ fn settle(job: &Job, payload: &Payload, parcels: &[Parcel], mut progress: Progre
         if let Some(uuid) = &parcel.uuid {
             let verdict =
                 if state.is_accepted() { Verdict::accepted(state, parcel.credit()) } else { Verdict::refused(state) };
-            details = details.remember(uuid, &Item::new(uuid.clone(), verdict));
+            details = details.remember(uuid, &Memory::of(&verdict));
         }
     }
     if let Err(refusal) = hold.capture_with(&lines, details) {

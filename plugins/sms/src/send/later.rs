@@ -2,7 +2,7 @@
 
 use iap_sdk::prelude::*;
 
-use super::{Batch, Item, Payload, State, Verdict, plan::Parcel};
+use super::{Batch, Memory, Payload, State, Verdict, job::Mailing, plan::Parcel};
 
 /// Seconds that credits stay aside for the job; it runs for minutes at most.
 pub(super) const HOLD_TTL: u32 = 3_600;
@@ -27,12 +27,13 @@ fn enqueue(batch: Batch, parcels: &[Parcel], verdicts: &[Verdict], hold: Hold) -
         .zip(verdicts)
         .filter_map(|(parcel, verdict)| {
             let uuid = parcel.uuid.as_ref()?;
-            Some(Remembered::new(uuid, &Item::new(uuid.clone(), verdict.clone())))
+            Some(Remembered::new(uuid, &Memory::of(verdict)))
         })
         .collect();
+    let payload = Payload::new(batch, &Mailing::of(parcels)).map_err(|error| error.to_string())?;
     let hold_id = hold.keep(HOLD_TTL, &meanwhile).map_err(|refusal| refusal.to_string())?;
-    let options = jobs::Options::new().hold(hold_id.as_str()).dedupe_key(batch.reference.as_str());
-    let Err(error) = jobs::enqueue_with("send", &Payload::new(batch, parcels), options) else {
+    let options = jobs::Options::new().hold(hold_id.as_str()).dedupe_key(payload.batch.as_str());
+    let Err(error) = jobs::enqueue_with("send", &payload, options) else {
         return Ok(());
     };
     match billing::resume(&hold_id) {

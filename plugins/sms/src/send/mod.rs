@@ -14,6 +14,7 @@ use serde_json::Value;
 pub use batch::{Batch, find as find_batch, is_uuid, status_key};
 pub use job::{Payload, run as run_job};
 pub use plan::{Draft, refused_locally};
+use state::Memory;
 pub use state::{Item, State, Verdict};
 
 use crate::{account, prices::Prices};
@@ -26,7 +27,7 @@ const MOST_AT_ONCE: usize = 20;
 pub enum Answer {
     /// In this call.
     Fresh(Verdict),
-    /// The item that an earlier call answered for this uuid.
+    /// What an earlier call remembered for this uuid: its item without the uuid.
     Repeat(Value),
 }
 

@@ -2,7 +2,7 @@
 
 use iap_sdk::prelude::*;
 
-use super::{Batch, Item, State, Verdict, plan::Parcel};
+use super::{Batch, Memory, State, Verdict, plan::Parcel};
 use crate::carrier::{self, Outcome, Sender, Text};
 
 /// The database waits 15 seconds; the rest is for the way and the ledger.
@@ -24,7 +24,7 @@ pub(super) fn send(call: &Call, batch: &Batch, parcels: &[Parcel], hold: &Hold) 
     }
     for (parcel, verdict) in accepted {
         if let Some(uuid) = &parcel.uuid {
-            details = details.remember(uuid, &Item::new(uuid.clone(), verdict.clone()));
+            details = details.remember(uuid, &Memory::of(verdict));
         }
     }
     if let Err(refusal) = hold.capture_with(&lines, details) {

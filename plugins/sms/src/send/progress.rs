@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::State;
 
 /// Longer than any job is tried again.
-const KEPT_FOR: u32 = 2 * 24 * 3600;
+pub(super) const KEPT_FOR: u32 = 2 * 24 * 3600;
 
 /// What is known of one message of the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -125,7 +125,7 @@ impl Verdict {
     }
 }
 
-/// One object of the answer to 17.0 and later, which is also what is remembered under the uuid.
+/// One object of the answer to 17.0 and later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Item {
     /// As given.
@@ -143,6 +143,20 @@ impl Item {
     /// The answer for one uuid.
     pub fn new(uuid: String, verdict: Verdict) -> Self {
         Self { uuid, state: verdict.state.name_v3(), credit: verdict.credit, failure_reason: verdict.reason }
+    }
+}
+
+/// What is remembered under a uuid: an [`Item`] without it, so that the host has room for those of a mailing.
+#[derive(Clone, Debug, Serialize)]
+pub struct Memory {
+    state: &'static str,
+    credit: Credits,
+}
+
+impl Memory {
+    /// Of a verdict without a reason.
+    pub fn of(verdict: &Verdict) -> Self {
+        Self { state: verdict.state.name_v3(), credit: verdict.credit }
     }
 }
 

@@ -562,12 +562,23 @@ fn a_job_does_not_report_what_the_carrier_has_reported_already() {
 }
 
 #[test]
-fn a_payload_holds_each_text_once() {
+fn the_largest_mailing_fits_into_what_the_host_keeps_for_a_call() {
     let host = host();
     host.credits("20000").respond(carrier);
     host.call::<Sms>("send_v3", mailing(10_000)).unwrap();
     let payload = &host.jobs()[0].payload;
-    assert!(payload.len() < 1_000_000, "{} bytes", payload.len());
+    assert!(payload.len() < 1_000, "{} bytes", payload.len());
     let payload: Value = serde_json::from_slice(payload).unwrap();
-    assert_eq!(payload["contents"], json!(["Sale"]));
+    let id = payload["mailing"].as_str().unwrap();
+    let stored = host.run(|| iap_sdk::blobs::read(id, 0, u32::MAX)).unwrap();
+    assert!(stored.len() < 1_000_000, "{} bytes", stored.len());
+    let stored: Value = serde_json::from_slice(&stored).unwrap();
+    assert_eq!(stored["contents"], json!(["Sale"]), "each text once");
+    assert_eq!(stored["messages"].as_array().unwrap().len(), 10_000);
+    // The host remembers 1 MiB of keys and answers, whatever became of each message.
+    let verdict = Verdict::refused(State::CountryNotSupported);
+    let memory = serde_json::to_vec(&super::Memory::of(&verdict)).unwrap();
+    assert!(10_000 * (uuid(1).len() + memory.len()) < 1 << 20);
+    host.run_enqueued::<Sms>(&host.jobs()[0], 1).unwrap();
+    assert!(host.run(|| iap_sdk::blobs::stat(id)).is_err(), "deleted when it is settled");
 }

@@ -43,7 +43,7 @@ pub enum Output {
     /// Of this call.
     Fresh(Item),
     /// Of the call that took this uuid first.
-    Repeat(Value),
+    Repeat(Repeat),
 }
 
 /// Sends and answers one object for each uuid, in the order given.
@@ -52,7 +52,7 @@ pub fn send(call: &Call, input: Input) -> Result<Vec<Output>, Failure> {
     let answers = send::send(call, &drafts, input.webhook_url.as_deref())?;
     let outputs = drafts.iter().zip(answers).map(|(draft, answer)| match answer {
         Answer::Fresh(verdict) => Output::Fresh(Item::new(draft.uuid.clone().unwrap_or_default(), verdict)),
-        Answer::Repeat(item) => Output::Repeat(item),
+        Answer::Repeat(item) => Output::Repeat(Repeat { uuid: draft.uuid.clone().unwrap_or_default(), item }),
     });
     Ok(outputs.collect())
 }
@@ -60,6 +60,14 @@ pub fn send(call: &Call, input: Input) -> Result<Vec<Output>, Failure> {
 /// What [`send`] would authorize.
 pub fn quote(call: &Call, input: Input) -> Result<Vec<Line>, Failure> {
     Ok(send::quote(call, &input.drafts()?))
+}
+
+/// A remembered item under its uuid.
+#[derive(Debug, Serialize)]
+pub struct Repeat {
+    uuid: String,
+    #[serde(flatten)]
+    item: Value,
 }
 
 impl Input {

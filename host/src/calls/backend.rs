@@ -170,6 +170,23 @@ impl Ledgered {
         let total = u64::try_from(used)
             .unwrap_or(0)
             .saturating_add(u64::try_from(pending + key.len() + added).unwrap_or(u64::MAX));
+        if total <= quota {
+            return Ok(Ok(()));
+        }
+        // What the value replaces is counted already. Looked up only here, since most values are far from the quota.
+        let staged = self.progress().staged.get(database, key).map(|own| own.map(<[u8]>::len));
+        let replaced = match staged {
+            Some(own) => own,
+            None => self
+                .store()
+                .store_values()
+                .get(self.caller.service.id, database, key)
+                .await
+                .map_err(fault)?
+                .map(|value| value.len()),
+        };
+        let total =
+            total.saturating_sub(replaced.map_or(0, |bytes| u64::try_from(key.len() + bytes).unwrap_or(u64::MAX)));
         Ok(if total <= quota {
             Ok(())
         } else {

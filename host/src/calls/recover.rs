@@ -44,7 +44,7 @@ async fn end(store: &Store, call: CallId, account: AccountId) -> Result<(), Stor
     let captured = store.calls().get(call).await?.is_some_and(|row| row.credits.is_positive());
     let state = if captured { CallState::Partial } else { CallState::Failed };
     let problem =
-        "interrupted: the host stopped while the call ran; what was captured stays charged, the rest went back"
+        "host-fault: the host stopped while the call ran; what was captured stays charged, the rest went back"
             .to_owned();
     let mut statements =
         vec![Calls::end(call, state, Some(problem), None, store.clock().now()), NaturalKeys::let_go_provisional(call)];

@@ -25,6 +25,11 @@ pub async fn end_of_call(on: &Ledgered, operation: &Operation, ended: Ended<Vec<
     }
     let unknown = ended.unanswered && ended.result.is_err();
     settle_holds(on, &ended.open_holds, if unknown { operation.on_unknown } else { OnUnknown::Release }).await?;
+    if drops_staged(on, &ended) {
+        // The job that was to take these up is not stored, so nobody else would end them before their time.
+        settle_holds(on, &ended.kept_holds, OnUnknown::Release).await?;
+        on.progress().kept = false;
+    }
     let (state, problem) = verdict(on, &ended);
     store_end(on, state, problem, &ended).await?;
     let progress = on.progress();
@@ -46,6 +51,11 @@ pub async fn end_of_call(on: &Ledgered, operation: &Operation, ended: Ended<Vec<
         }),
         Err(cause) => Err(fault(cause, progress.captured.is_positive())),
     }
+}
+
+/// Whether what the call staged since its last ledger step is dropped: it failed and delivered nothing.
+fn drops_staged(on: &Ledgered, ended: &Ended<Vec<u8>>) -> bool {
+    !matches!(ended.result, Ok(Ok(_))) && !on.progress().captured.is_positive()
 }
 
 /// The refusal of the account, which explains the plugin's failure better than the plugin can.
@@ -163,7 +173,8 @@ pub(super) fn recall(problem: &str) -> CallError {
         "guest-fault" => {
             return fault(Fault::Guest(words.strip_prefix("the plugin failed: ").unwrap_or(words).to_owned()));
         }
-        "host-fault" => return CallError::Host(words.to_owned()),
+        // Not the cause, which is for the log, and not "try again": a repeat of this call would stay as it is.
+        "host-fault" => return fault(Fault::Host("it could not finish the call".to_owned())),
         "bad-request" => {
             let (field, message) = words.split_once(": ").unwrap_or(("", words));
             Failure::BadRequest { field: field.to_owned(), message: message.to_owned() }
@@ -210,6 +221,7 @@ async fn store_end(
     problem: Option<String>,
     ended: &Ended<Vec<u8>>,
 ) -> Result<(), CallError> {
+    let dropped = drops_staged(on, ended);
     let statements = {
         let progress = on.progress();
         let output = ended.result.as_ref().ok().and_then(|result| result.as_ref().ok()).cloned();
@@ -230,14 +242,15 @@ async fn store_end(
         if progress.begun && failed_free && on.caller.idempotency.is_some() {
             statements.push(Calls::free_key(on.call));
         }
-        if progress.begun && progress.claimed && progress.answered.len() < progress.keys.len() {
-            statements.push(if matches!(state, CallState::Failed | CallState::Partial) && !progress.kept {
-                NaturalKeys::let_go_provisional(on.call)
-            } else {
-                NaturalKeys::let_go(on.call)
-            });
+        let failed = matches!(state, CallState::Failed | CallState::Partial) && !progress.kept;
+        if progress.begun && progress.claimed && !progress.keys.is_empty() {
+            if failed {
+                statements.push(NaturalKeys::let_go_provisional(on.call));
+            } else if progress.answered.len() < progress.keys.len() {
+                statements.push(NaturalKeys::let_go(on.call));
+            }
         }
-        if matches!(ended.result, Ok(Ok(_))) || progress.captured.is_positive() {
+        if !dropped {
             statements.extend(progress.staged.statements(on.caller.service.id));
         }
         statements

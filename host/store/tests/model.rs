@@ -86,7 +86,12 @@ impl Naive {
     }
 
     fn held(&self, account: usize) -> i64 {
-        self.asides.iter().filter(|aside| aside.account == account && aside.live).flat_map(|aside| &aside.parts).map(|part| part.1).sum()
+        self.asides
+            .iter()
+            .filter(|aside| aside.account == account && aside.live)
+            .flat_map(|aside| &aside.parts)
+            .map(|part| part.1)
+            .sum()
     }
 
     fn grant(&mut self, id: i64, account: usize, trial: bool, amount: i64, ends: i64, now: i64) -> bool {
@@ -187,12 +192,18 @@ impl World {
         let store = Store::open(&path, clock.clone()).expect("it opens");
         let mut rows = vec![
             Statement::new("INSERT INTO vendor VALUES ('odoo', 'Odoo', 'first_party', 0)", vec![]),
-            Statement::new("INSERT INTO service (id, name, title, vendor_name, kind, unit, created_at) VALUES (1, 'sms', 'SMS', 'odoo', 'plugin', 'credit', 0)", vec![]),
+            Statement::new(
+                "INSERT INTO service (id, name, title, vendor_name, kind, unit, created_at) VALUES (1, 'sms', 'SMS', 'odoo', 'plugin', 'credit', 0)",
+                vec![],
+            ),
             Statement::new("INSERT INTO payment_event VALUES ('taken', 'paid', 0)", vec![]),
         ];
         for account in 1..=ACCOUNTS {
             let mac = format!("m{account}");
-            rows.push(Statement::new("INSERT INTO account (id, service_id, token_mac, token_sha1, created_at) VALUES (?1, 1, ?2, 's', 0)", vec![account.into(), mac.into()]));
+            rows.push(Statement::new(
+                "INSERT INTO account (id, service_id, token_mac, token_sha1, created_at) VALUES (?1, 1, ?2, 's', 0)",
+                vec![account.into(), mac.into()],
+            ));
             rows.push(Statement::new("INSERT INTO balance (account_id) VALUES (?1)", vec![account.into()]));
         }
         store.write(rows).await.expect("an empty database takes them");
@@ -218,15 +229,24 @@ impl World {
         let (now, ids) = (self.now(), self.store.clone());
         let naive = &mut self.naive;
         let hold_at = |naive: &Naive, number: usize| (!naive.asides.is_empty()).then(|| number % naive.asides.len());
-        let named = |naive: &Naive, at: Option<usize>| at.map_or((0, HoldId(i64::MAX)), |at| (naive.asides[at].account, HoldId(naive.asides[at].id)));
+        let named = |naive: &Naive, at: Option<usize>| {
+            at.map_or((0, HoldId(i64::MAX)), |at| (naive.asides[at].account, HoldId(naive.asides[at].id)))
+        };
         let live = |naive: &Naive, at: Option<usize>, of: usize| at.filter(|at| naive.asides[*at].live && of == 0);
         match ask {
             Ask::Grant { account, trial, amount, life } => {
                 let id = ids.ids().grant();
                 let kind = if *trial { GrantKind::Trial } else { GrantKind::Gift };
-                let new = NewGrant { id, kind, amount: Credits::from_micros(*amount), expires_at: Time(now + life), price: None };
+                let new = NewGrant {
+                    id,
+                    kind,
+                    amount: Credits::from_micros(*amount),
+                    expires_at: Time(now + life),
+                    price: None,
+                };
                 let fits = 0 < *amount && 0 < *life;
-                let taken = if refused_rider { fits } else { naive.grant(id.0, *account, *trial, *amount, now + life, now) };
+                let taken =
+                    if refused_rider { fits } else { naive.grant(id.0, *account, *trial, *amount, now + life, now) };
                 (*account, Command::Grant(new), taken)
             }
             Ask::Authorize { account, amount, ttl } => {
@@ -243,11 +263,16 @@ impl World {
                 let at = hold_at(naive, *hold);
                 let (account, id) = named(naive, at);
                 let whole = |at: usize| naive.asides[at].parts.iter().map(|part| part.1).sum::<i64>();
-                let fits = live(naive, at, *of).filter(|at| now < naive.asides[*at].ends && (0..=whole(*at)).contains(amount));
+                let fits =
+                    live(naive, at, *of).filter(|at| now < naive.asides[*at].ends && (0..=whole(*at)).contains(amount));
                 if let (Some(at), false) = (fits, refused_rider) {
                     naive.end(at, *amount, now);
                 }
-                ((account + of) % ACCOUNTS as usize, Command::Capture { hold: id, amount: Credits::from_micros(*amount) }, fits.is_some())
+                (
+                    (account + of) % ACCOUNTS as usize,
+                    Command::Capture { hold: id, amount: Credits::from_micros(*amount) },
+                    fits.is_some(),
+                )
             }
             Ask::Release { hold, of } => {
                 let at = hold_at(naive, *hold);
@@ -303,7 +328,8 @@ impl World {
             let (spendable, held) = (self.naive.spendable(account, self.now()), self.naive.held(account));
             let mut post = Post::new(AccountId(1 + i64::try_from(account).expect("three")), command);
             if refused_rider {
-                post = post.with(|_| vec![Statement::new("INSERT INTO payment_event VALUES ('taken', 'again', 0)", vec![])]);
+                post = post
+                    .with(|_| vec![Statement::new("INSERT INTO payment_event VALUES ('taken', 'again', 0)", vec![])]);
             }
             let store = self.store.clone();
             // One thread runs them in this order, so they reach the writer in this order.
@@ -316,20 +342,28 @@ impl World {
                     assert_eq!((posted.available.micros(), posted.held.micros()), (spendable, held), "{ask:?}");
                 }
                 (Err(PostError::Conflict(_)), true, true) | (Err(PostError::Refused(_)), false, _) => {}
-                (answer, ..) => panic!("{ask:?}: {answer:?}, naively taken: {taken}, with a refused rider: {refused_rider}"),
+                (answer, ..) => {
+                    panic!("{ask:?}: {answer:?}, naively taken: {taken}, with a refused rider: {refused_rider}")
+                }
             }
         }
     }
 
     /// What is stored is what the naive ledger has, to the micro-credit.
     async fn compare(&self) {
-        let rows = self.store.read("SELECT id, available, consumed, expired FROM credit_grant ORDER BY id", vec![]).await.expect("it reads");
+        let rows = self
+            .store
+            .read("SELECT id, available, consumed, expired FROM credit_grant ORDER BY id", vec![])
+            .await
+            .expect("it reads");
         let number = |row: &iap_store::Row, column| row.int(column).expect("a number");
         let stored: Vec<[i64; 4]> = rows.iter().map(|row| [0, 1, 2, 3].map(|column| number(row, column))).collect();
-        let mut lots: Vec<[i64; 4]> = self.naive.lots.iter().map(|lot| [lot.id, lot.left, lot.used, lot.gone]).collect();
+        let mut lots: Vec<[i64; 4]> =
+            self.naive.lots.iter().map(|lot| [lot.id, lot.left, lot.used, lot.gone]).collect();
         lots.sort_unstable();
         assert_eq!(stored, lots);
-        let rows = self.store.read("SELECT available, held FROM balance ORDER BY account_id", vec![]).await.expect("it reads");
+        let rows =
+            self.store.read("SELECT available, held FROM balance ORDER BY account_id", vec![]).await.expect("it reads");
         for (account, row) in rows.iter().enumerate() {
             let left: i64 = self.naive.lots.iter().filter(|lot| lot.account == account).map(|lot| lot.left).sum();
             assert_eq!((number(row, 0), number(row, 1)), (left, self.naive.held(account)), "account {account}");

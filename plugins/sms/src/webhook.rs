@@ -27,6 +27,12 @@ impl Statuses {
         }
     }
 
+    /// As in a report.
+    #[cfg(test)]
+    pub fn groups(&self) -> serde_json::Value {
+        json!(self.0)
+    }
+
     /// Posts them, in reports of bounded size. Reports with the same `order` arrive one after another.
     ///
     /// # Errors

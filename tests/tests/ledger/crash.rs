@@ -78,7 +78,10 @@ async fn a_host_that_is_killed_under_load_charges_each_message_once() {
     assert_eq!(number(&host, "SELECT count(*) FROM call WHERE credits = 1000000 AND state = 'captured'"), count);
     assert_eq!(number(&host, "SELECT count(*) FROM call WHERE credits NOT IN (0, 1000000)"), 0);
     assert_eq!(number(&host, "SELECT count(DISTINCT call_id) FROM natural_key"), count);
-    assert_eq!(number(&host, "SELECT count(*) FROM natural_key k JOIN call c ON c.id = k.call_id WHERE c.state = 'captured'"), count);
+    assert_eq!(
+        number(&host, "SELECT count(*) FROM natural_key k JOIN call c ON c.id = k.call_id WHERE c.state = 'captured'"),
+        count
+    );
     assert_eq!(consumed(&host), count * 1_000_000);
     let mut keys = host.sql("SELECT key FROM natural_key ORDER BY key");
     let mut uuids = answered.clone();
@@ -93,22 +96,28 @@ async fn a_host_that_is_killed_under_load_charges_each_message_once() {
         assert!(answered.iter().all(|uuid| times.contains_key(uuid)), "a message was charged and never went out");
     }
     assert!(twice <= rounds() * u64::try_from(SENDERS).expect("few"), "{twice} messages went out again");
-    let interrupted = number(&host, "SELECT count(*) FROM call WHERE problem LIKE 'interrupted: %'");
+    let interrupted = number(&host, "SELECT count(*) FROM call WHERE problem LIKE 'host-fault: the host stopped %'");
     println!("{} kills, {count} messages charged once, {twice} sent again, {interrupted} calls interrupted", rounds());
     assert_settled(&host);
 }
 
 /// Sends messages in one request; the state of each.
 async fn mail(odoo: &Odoo, uuids: &[String]) -> Vec<String> {
-    let messages: Vec<Value> =
-        uuids.iter().map(|uuid| json!({ "content": uuid, "numbers": [{ "number": "+32475000001", "uuid": uuid }] })).collect();
-    let params = json!({ "account_token": odoo.token, "dbuuid": odoo.dbuuid, "webhook_url": false, "messages": messages });
+    let messages: Vec<Value> = uuids
+        .iter()
+        .map(|uuid| json!({ "content": uuid, "numbers": [{ "number": "+32475000001", "uuid": uuid }] }))
+        .collect();
+    let params =
+        json!({ "account_token": odoo.token, "dbuuid": odoo.dbuuid, "webhook_url": false, "messages": messages });
     let result = odoo.result("/api/sms/3/send", &params).await;
     result.as_array().expect("a list").iter().map(|item| item["state"].as_str().expect("a state").to_owned()).collect()
 }
 
 async fn no_jobs(host: &TestHost) {
-    until("the mailing is sent", || async { number(host, "SELECT count(*) FROM job WHERE state IN ('waiting', 'running')") == 0 }).await;
+    until("the mailing is sent", || async {
+        number(host, "SELECT count(*) FROM job WHERE state IN ('waiting', 'running')") == 0
+    })
+    .await;
     assert_eq!(host.sql("SELECT last_error FROM job WHERE state = 'dead'"), [""; 0]);
 }
 

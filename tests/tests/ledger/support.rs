@@ -63,7 +63,9 @@ impl Rest {
     pub async fn post_until_answered(&self, path: &str, body: &Value, key: &str) -> Reply {
         for _ in 0..2_000 {
             match self.try_post(path, body, Some(key)).await {
-                Ok(reply) if !matches!(reply.status, 429 | 503) && reply.json()["code"] != "still-running" => return reply,
+                Ok(reply) if !matches!(reply.status, 429 | 503) && reply.json()["code"] != "still-running" => {
+                    return reply;
+                }
                 _ => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }

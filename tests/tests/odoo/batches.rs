@@ -1,6 +1,9 @@
 //! Mailings: answered at once, sent by a job, reported to the database, charged to the credit.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use iap_tests::{Odoo, TestHost, Webhook, host::until, odoo::hex32};
 use serde_json::{Value, json};
@@ -10,7 +13,8 @@ use super::{list, send_numbered};
 /// A request of Odoo 17 to 19 with a webhook, and its uuids.
 fn mailing(odoo: &Odoo, webhook: &Webhook, numbers: &[String]) -> (Value, Vec<String>) {
     let uuids: Vec<String> = numbers.iter().map(|_| hex32()).collect();
-    let messages: Vec<(&str, &str)> = numbers.iter().zip(&uuids).map(|(number, uuid)| (number.as_str(), uuid.as_str())).collect();
+    let messages: Vec<(&str, &str)> =
+        numbers.iter().zip(&uuids).map(|(number, uuid)| (number.as_str(), uuid.as_str())).collect();
     let mut params = odoo.sms("Hello", &messages);
     params["webhook_url"] = json!(webhook.url());
     (params, uuids)
@@ -19,7 +23,8 @@ fn mailing(odoo: &Odoo, webhook: &Webhook, numbers: &[String]) -> (Value, Vec<St
 /// Every message is taken on at one credit, in the order of the uuids.
 async fn taken_on(odoo: &Odoo, params: &Value, uuids: &[String]) {
     let items = list(odoo.result("/api/sms/3/send", params).await);
-    let expected: Vec<Value> = uuids.iter().map(|uuid| json!({ "uuid": uuid, "state": "processing", "credit": 1 })).collect();
+    let expected: Vec<Value> =
+        uuids.iter().map(|uuid| json!({ "uuid": uuid, "state": "processing", "credit": 1 })).collect();
     assert_eq!(items, expected);
 }
 
@@ -32,13 +37,17 @@ async fn a_mailing_is_reported_as_sent_and_delivered() {
     // The first report meets a database that is restarting.
     webhook.refuse_next(1);
     let endings = ["0404", "0408", "0500", "0610", "0667"];
-    let numbers: Vec<String> =
-        (0..25).map(|n| endings.get(n).map_or_else(|| format!("+324750001{n:02}"), |ending| format!("+3247500{ending}"))).collect();
+    let numbers: Vec<String> = (0..25)
+        .map(|n| endings.get(n).map_or_else(|| format!("+324750001{n:02}"), |ending| format!("+3247500{ending}")))
+        .collect();
     let (params, uuids) = mailing(&odoo, &webhook, &numbers);
     taken_on(&odoo, &params, &uuids).await;
     // Four are refused at once; the one that fails later was accepted, and is paid.
-    let last = |statuses: &BTreeMap<String, Vec<String>>| statuses.values().filter_map(|of| of.last().cloned()).collect::<Vec<_>>();
-    let ended = ["delivered", "not_delivered", "wrong_number_format", "country_not_supported", "server_error", "rejected"];
+    let last = |statuses: &BTreeMap<String, Vec<String>>| {
+        statuses.values().filter_map(|of| of.last().cloned()).collect::<Vec<_>>()
+    };
+    let ended =
+        ["delivered", "not_delivered", "wrong_number_format", "country_not_supported", "server_error", "rejected"];
     until("all reports are there", async || {
         let last = last(&webhook.statuses());
         last.len() == 25 && last.iter().all(|status| ended.contains(&status.as_str()))
@@ -54,7 +63,10 @@ async fn a_mailing_is_reported_as_sent_and_delivered() {
             4 => &["sent", "not_delivered"],
             _ => &["sent", "delivered"],
         };
-        assert_eq!(statuses[uuid], expected, "{}", numbers[n]);
+        // The job and the carrier may both say the same: a database takes the latter for nothing new.
+        let mut told = statuses[uuid].clone();
+        told.dedup();
+        assert_eq!(told, expected, "{}", numbers[n]);
     }
     for report in webhook.received() {
         assert_eq!((&report["jsonrpc"], &report["method"]), (&json!("2.0"), &json!("call")), "{report}");
@@ -75,7 +87,8 @@ async fn few_messages_are_reported_too() {
     assert!(items.iter().all(|item| item["state"] == "success"), "{items:?}");
     until("three are reported on", async || {
         let statuses = webhook.statuses();
-        (statuses.get(&uuids[0]).map(Vec::len), statuses.len(), statuses.get(&uuids[2]).map(Vec::len)) == (Some(2), 3, Some(2))
+        (statuses.get(&uuids[0]).map(Vec::len), statuses.len(), statuses.get(&uuids[2]).map(Vec::len))
+            == (Some(2), 3, Some(2))
     })
     .await;
     let statuses = webhook.statuses();
@@ -101,7 +114,8 @@ async fn a_mailing_of_16_says_success_and_later_failures_are_given_back() {
         20 => "12".to_owned(),
         n => format!("+324750001{n:02}"),
     };
-    let messages: Vec<Value> = (0..25).map(|n| json!({ "res_id": 0, "number": number(n), "content": format!("Hello {n}") })).collect();
+    let messages: Vec<Value> =
+        (0..25).map(|n| json!({ "res_id": 0, "number": number(n), "content": format!("Hello {n}") })).collect();
     let items = send_numbered(&odoo, "/iap/sms/2/send", &json!(messages)).await;
     assert_eq!(items.len(), 25);
     for (n, item) in items.iter().enumerate() {
@@ -126,8 +140,9 @@ async fn five_hundred_messages_go_in_one_request() {
     let account = host.operator().account(&odoo.dbuuid, "sms").await;
     let webhook = Webhook::start();
     // Every tenth number does not exist.
-    let numbers: Vec<String> =
-        (0..500).map(|n| if n % 10 == 9 { format!("+32475{n:02}0404", n = n / 10) } else { format!("+3247{n:04}111") }).collect();
+    let numbers: Vec<String> = (0..500)
+        .map(|n| if n % 10 == 9 { format!("+32475{n:02}0404", n = n / 10) } else { format!("+3247{n:04}111") })
+        .collect();
     let (params, uuids) = mailing(&odoo, &webhook, &numbers);
     taken_on(&odoo, &params, &uuids).await;
     until("the mailing is captured", async || host.operator().credits(&account).await.1 == "0").await;
@@ -151,17 +166,21 @@ async fn ten_thousand_messages_go_in_one_request_and_each_goes_once() {
     // The carrier sends no status for these, so that what is reported is the job's word.
     let numbers: Vec<String> = (0..10_000).map(|n| format!("+324{n:04}0700")).collect();
     let (params, uuids) = mailing(&odoo, &webhook, &numbers);
+    let started = Instant::now();
     taken_on(&odoo, &params, &uuids).await;
-    assert_eq!(host.operator().credits(&account).await, ("0".to_owned(), "10000".to_owned()));
+    assert!(started.elapsed() < Duration::from_secs(15), "a database hangs up after 15 s: {:?}", started.elapsed());
+    let (available, held) = host.operator().credits(&account).await;
+    assert_eq!((available.as_str(), held.as_str()), ("0", "10000"), "all is set aside before the first is sent");
     // Nobody can say how long ten thousand take on a busy machine.
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(240);
+    let end = Instant::now() + Duration::from_secs(240);
     while host.operator().credits(&account).await.1 != "0" {
-        assert!(std::time::Instant::now() < end, "{} of 10000 are sent", host.carrier_count(None).await);
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        assert!(Instant::now() < end, "{} of 10000 are sent", host.carrier_count(None).await);
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     assert_eq!(host.operator().credits(&account).await, ("0".to_owned(), "0".to_owned()));
     let received = host.carrier_received().await;
-    let mut to: Vec<&str> = received["messages"].as_array().unwrap().iter().map(|message| message["to"].as_str().unwrap()).collect();
+    let mut to: Vec<&str> =
+        received["messages"].as_array().unwrap().iter().map(|message| message["to"].as_str().unwrap()).collect();
     to.sort_unstable();
     assert_eq!((host.carrier_count(None).await, to), (10_000, numbers.iter().map(String::as_str).collect()));
     until("all are reported on", async || webhook.statuses().len() == 10_000).await;
@@ -169,7 +188,8 @@ async fn ten_thousand_messages_go_in_one_request_and_each_goes_once() {
     assert!(uuids.iter().all(|uuid| statuses[uuid] == ["sent"]), "each is reported once");
     // The whole mailing again: answered from memory.
     let again = list(odoo.result("/api/sms/3/send", &params).await);
-    let expected: Vec<Value> = uuids.iter().map(|uuid| json!({ "uuid": uuid, "state": "success", "credit": 1 })).collect();
+    let expected: Vec<Value> =
+        uuids.iter().map(|uuid| json!({ "uuid": uuid, "state": "success", "credit": 1 })).collect();
     assert_eq!((again, host.carrier_count(None).await), (expected, 10_000));
     host.verify();
 }
@@ -184,9 +204,14 @@ async fn more_than_the_most_is_refused_by_number() {
     let user = |text: &str| ("UserError".to_owned(), text.to_owned());
     let too_many = user("messages: 10001 messages are too many: send at most 10000 in one request");
     assert_eq!(odoo.error("/api/sms/3/send", &params).await, too_many);
-    let flat: Vec<Value> = numbers.iter().map(|number| json!({ "res_id": 0, "number": number, "content": "x" })).collect();
+    let flat: Vec<Value> =
+        numbers.iter().map(|number| json!({ "res_id": 0, "number": number, "content": "x" })).collect();
     for path in ["/iap/sms/1/send", "/iap/sms/2/send"] {
-        assert_eq!(odoo.error(path, &json!({ "account_token": odoo.token, "messages": flat })).await, too_many, "{path}");
+        assert_eq!(
+            odoo.error(path, &json!({ "account_token": odoo.token, "messages": flat })).await,
+            too_many,
+            "{path}"
+        );
     }
     let plain = json!({ "account_token": odoo.token, "numbers": numbers, "message": "x" });
     let too_many = user("numbers: 10001 messages are too many: send at most 10000 in one request");

@@ -11,9 +11,21 @@ const UNANSWERED: &str = "The carrier did not answer; the message was not charge
 
 /// Ending of the number, states of v3, v2 and v1, reason of v3.
 const REFUSED: [(&str, [&str; 3], &str); 7] = [
-    ("0404", ["wrong_number_format", "wrong_number_format", "wrong_number_format"], "No message can be sent to this number (21211)."),
-    ("0408", ["country_not_supported", "wrong_number_format", "wrong_number_format"], "Messages to this country are not offered (21408)."),
-    ("0610", ["rejected", "server_error", "server_error"], "The recipient does not want messages from this sender (21610)."),
+    (
+        "0404",
+        ["wrong_number_format", "wrong_number_format", "wrong_number_format"],
+        "No message can be sent to this number (21211).",
+    ),
+    (
+        "0408",
+        ["country_not_supported", "wrong_number_format", "wrong_number_format"],
+        "Messages to this country are not offered (21408).",
+    ),
+    (
+        "0610",
+        ["rejected", "server_error", "server_error"],
+        "The recipient does not want messages from this sender (21610).",
+    ),
     ("0429", ["server_error"; 3], "The carrier did not take the message (20429)."),
     ("0500", ["server_error"; 3], "The carrier did not take the message (20500)."),
     ("0502", ["server_error"; 3], UNANSWERED),
@@ -43,9 +55,11 @@ async fn only_what_the_carrier_accepts_is_charged() {
     numbers.insert(4, "+41791234567".to_owned());
     numbers.push("+33612345678".to_owned());
     let uuids: Vec<String> = numbers.iter().map(|_| hex32()).collect();
-    let messages: Vec<(Value, &str)> = numbers.iter().zip(&uuids).map(|(number, uuid)| (json!(number), uuid.as_str())).collect();
+    let messages: Vec<(Value, &str)> =
+        numbers.iter().zip(&uuids).map(|(number, uuid)| (json!(number), uuid.as_str())).collect();
     let items = send_v3(&odoo, "Hello", &messages).await;
-    let states: Vec<(&str, &Value)> = items.iter().map(|item| (item["state"].as_str().unwrap(), &item["credit"])).collect();
+    let states: Vec<(&str, &Value)> =
+        items.iter().map(|item| (item["state"].as_str().unwrap(), &item["credit"])).collect();
     let (zero, be, ch, fr) = (json!(0), json!(1), json!(0.7), json!(0.9));
     assert_eq!(
         states,
@@ -81,7 +95,10 @@ async fn a_silent_carrier_is_answered_for_in_time_and_not_charged() {
                 let items = if path == "/api/sms/3/send" {
                     let (a, b) = (hex32(), hex32());
                     let items = send_v3(&odoo, "Hello", &[(json!(numbers[0]), &a), (json!(numbers[1]), &b)]).await;
-                    assert_eq!(items[0], json!({ "uuid": a, "state": "server_error", "credit": 0, "failure_reason": UNANSWERED }));
+                    assert_eq!(
+                        items[0],
+                        json!({ "uuid": a, "state": "server_error", "credit": 0, "failure_reason": UNANSWERED })
+                    );
                     items
                 } else {
                     let messages = json!([
@@ -93,7 +110,11 @@ async fn a_silent_carrier_is_answered_for_in_time_and_not_charged() {
                     items
                 };
                 assert!(started.elapsed() < Duration::from_secs(15), "{ending} {path}: {:?}", started.elapsed());
-                assert_eq!((&items[1]["state"], &items[1]["credit"]), (&json!("success"), &json!(1)), "{ending} {path}");
+                assert_eq!(
+                    (&items[1]["state"], &items[1]["credit"]),
+                    (&json!("success"), &json!(1)),
+                    "{ending} {path}"
+                );
                 assert_eq!(odoo.balance("sms").await, json!(9.0), "{ending} {path}");
             });
         }

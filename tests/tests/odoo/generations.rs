@@ -24,9 +24,24 @@ async fn each_generation_gets_states_that_it_knows() {
         (json!("12"), "Hello", ["wrong_number_format"; 3], Some(FORMAT)),
         (json!("0475 00 00 01"), "Hello", ["wrong_number_format"; 3], Some(FORMAT)),
         (json!("+3247500"), "Hello", ["wrong_number_format"; 3], Some(FORMAT)),
-        (json!(false), "Hello", ["sms_number_missing", "wrong_number_format", "wrong_number_format"], Some("There is no number.")),
-        (json!(null), "Hello", ["sms_number_missing", "wrong_number_format", "wrong_number_format"], Some("There is no number.")),
-        (json!(""), "Hello", ["sms_number_missing", "wrong_number_format", "wrong_number_format"], Some("There is no number.")),
+        (
+            json!(false),
+            "Hello",
+            ["sms_number_missing", "wrong_number_format", "wrong_number_format"],
+            Some("There is no number."),
+        ),
+        (
+            json!(null),
+            "Hello",
+            ["sms_number_missing", "wrong_number_format", "wrong_number_format"],
+            Some("There is no number."),
+        ),
+        (
+            json!(""),
+            "Hello",
+            ["sms_number_missing", "wrong_number_format", "wrong_number_format"],
+            Some("There is no number."),
+        ),
         (
             json!(SATELLITE),
             "Hello",
@@ -140,7 +155,8 @@ async fn too_few_credits_send_nothing_in_part() {
         ]
     );
     for path in ["/iap/sms/1/send", "/iap/sms/2/send"] {
-        let messages = json!([{ "res_id": 1, "number": GOOD, "content": "x" }, { "res_id": 2, "number": GOOD, "content": "y" }]);
+        let messages =
+            json!([{ "res_id": 1, "number": GOOD, "content": "x" }, { "res_id": 2, "number": GOOD, "content": "y" }]);
         let item = |id: u32| json!({ "res_id": id, "state": "insufficient_credit", "credit": 0 });
         assert_eq!(send_numbered(&odoo, path, &messages).await, [item(1), item(2)], "{path}");
     }
@@ -170,7 +186,8 @@ async fn too_few_credits_send_nothing_in_part() {
 async fn the_oldest_path_answers_true_or_says_why_not() {
     let host = TestHost::start();
     let odoo = host.database_with_credits("sms", "10").await;
-    let params = |numbers: Value, message: Value| json!({ "account_token": odoo.token, "numbers": numbers, "message": message });
+    let params =
+        |numbers: Value, message: Value| json!({ "account_token": odoo.token, "numbers": numbers, "message": message });
     let path = "/iap/message_send";
     assert_eq!(odoo.result(path, &params(json!([GOOD, "+32475000002"]), json!("Hello"))).await, json!(true));
     assert_eq!(odoo.balance("sms").await, json!(8.0));
@@ -180,10 +197,20 @@ async fn the_oldest_path_answers_true_or_says_why_not() {
     for (numbers, message, class, text) in [
         (json!([GOOD, "12"]), json!("Hello"), "UserError", format!("numbers[1]: {FORMAT}")),
         (json!([false]), json!("Hello"), "UserError", "numbers[0]: There is no number.".to_owned()),
-        (json!([SATELLITE]), json!("Hello"), "UserError", "numbers[0]: Messages to this country or network are not offered.".to_owned()),
+        (
+            json!([SATELLITE]),
+            json!("Hello"),
+            "UserError",
+            "numbers[0]: Messages to this country or network are not offered.".to_owned(),
+        ),
         (json!([GOOD]), json!(false), "UserError", "message: The message is empty.".to_owned()),
         (json!([]), json!("Hello"), "UserError", "numbers: give at least one number".to_owned()),
-        (json!(["+32475000404"]), json!("Hello"), "UserError", "No message can be sent to this number (21211).".to_owned()),
+        (
+            json!(["+32475000404"]),
+            json!("Hello"),
+            "UserError",
+            "No message can be sent to this number (21211).".to_owned(),
+        ),
         (
             json!(["+32475000500"]),
             json!("Hello"),

@@ -2,6 +2,7 @@
 
 use iap_tests::{Odoo, Operator, Settings, TestHost, odoo::error_of};
 use serde_json::{Value, json};
+use sha1::{Digest, Sha1};
 
 const ONLINE: &str = "a database on Odoo Online can use first-party services only; use one of those, or move the database to Odoo.sh or on-premise";
 const UNDECLARED: &str = "the hosting of this database is not declared, so it can use first-party services only; ask the operator of this host to declare it";
@@ -29,10 +30,13 @@ async fn accounts(operator: &Operator, dbuuid: &str) -> usize {
     reply.json()["accounts"].as_array().map_or(0, Vec::len)
 }
 
-/// The class of an error, and its text; of insufficient credit, the service that lacks them.
-fn refusal(answer: &Value) -> (String, String) {
+/// The class of an error, and its text without what differs from run to run; of insufficient credit, the
+/// service that lacks them.
+fn refusal(host: &TestHost, odoo: &Odoo, answer: &Value) -> (String, String) {
     let (class, message) = error_of(answer);
-    let message: Value = serde_json::from_str(&message).map_or(json!(message), |dialog: Value| dialog["service_name"].clone());
+    let message = message.replace(host.url(), "HOST").replace(&hex::encode(Sha1::digest(&odoo.token)), "SHA1");
+    let message: Value =
+        serde_json::from_str(&message).map_or(json!(message), |dialog: Value| dialog["service_name"].clone());
     (class, message.as_str().unwrap_or_default().to_owned())
 }
 
@@ -42,13 +46,18 @@ async fn each_door_asks_where_the_database_runs() {
     let operator = host.operator();
     let key = operator.register("acme_print", "acme-labs").await;
     let access = |text: &str| ("AccessError".to_owned(), text.to_owned());
-    let consent = |title: &str| access(&format!("an admin of the database has not enabled {title} yet; open its buy page to see what it may do and enable it"));
+    let consent = |title: &str, service: &str| {
+        let link = format!("HOST/iap/1/credit?service_name={service}&account_token=SHA1&hashed=1");
+        access(&format!(
+            "an admin of the database has not enabled {title} yet; see what it may do and enable it at {link}"
+        ))
+    };
     let credits = |service: &str| ("InsufficientCreditError".to_owned(), service.to_owned());
     // hosting, may it open accounts, what the plugin's path says, what the remote provider is told
     let table = [
         ("odoo_online", false, access(ONLINE), access(ONLINE)),
         ("undeclared", false, access(UNDECLARED), access(UNDECLARED)),
-        ("odoo_sh", true, consent("Echo"), consent("acme_print")),
+        ("odoo_sh", true, consent("Echo", "echo"), consent("acme_print", "acme_print")),
         ("on_premise", true, credits("echo"), credits("acme_print")),
     ];
     for (hosting, opens, said, authorized) in table {
@@ -61,10 +70,10 @@ async fn each_door_asks_where_the_database_runs() {
         assert_eq!(shown.get(&odoo.token).map(|of| of["balance"].clone()), opens.then(|| json!(0.0)), "{hosting}");
         assert_eq!(accounts(&operator, &odoo.dbuuid).await, usize::from(opens), "{hosting} information");
         let odoo = host.database(hosting).await;
-        assert_eq!(refusal(&say(&odoo).await), said, "{hosting} path");
+        assert_eq!(refusal(&host, &odoo, &say(&odoo).await), said, "{hosting} path");
         assert_eq!(accounts(&operator, &odoo.dbuuid).await, usize::from(opens), "{hosting} path");
         let odoo = host.database(hosting).await;
-        assert_eq!(refusal(&authorize(&odoo, &key).await), authorized, "{hosting} authorize");
+        assert_eq!(refusal(&host, &odoo, &authorize(&odoo, &key).await), authorized, "{hosting} authorize");
         assert_eq!(accounts(&operator, &odoo.dbuuid).await, usize::from(opens), "{hosting} authorize");
         // First-party services are for all.
         assert_eq!(odoo.balance("sms").await, json!(0.0));
@@ -111,7 +120,11 @@ async fn a_database_that_moves_to_odoo_online_keeps_its_credits_and_spends_none(
     let access = ("AccessError".to_owned(), ONLINE.to_owned());
     assert_eq!(error_of(&say(&odoo).await), access);
     assert_eq!(error_of(&authorize(&odoo, &key).await), access);
-    assert_eq!((odoo.balance("echo").await, odoo.balance("acme_print").await), (json!(4.0), json!(3.0)), "credits are intact");
+    assert_eq!(
+        (odoo.balance("echo").await, odoo.balance("acme_print").await),
+        (json!(4.0), json!(3.0)),
+        "credits are intact"
+    );
     // What was begun before may end either way.
     let end = |hold: &Value| json!({ "key": key, "token": hold });
     assert_eq!(odoo.result("/iap/1/capture", &end(&hold)).await, json!(true));

@@ -8,8 +8,10 @@ use super::{send_numbered, send_v3};
 
 const GOOD: &str = "+32475000001";
 const ELSEWHERE: &str = "this account's token is at home in another database; an admin there (or the operator) must choose share, move or refuse before it can be used here";
-const REFUSED: &str = "this account belongs to another database, whose admin has refused its use here; use an account of your own";
-const DISABLED: &str = "this is a neutralized copy of a database: its tokens are disabled, so nothing is done and nothing charged";
+const REFUSED: &str =
+    "this account belongs to another database, whose admin has refused its use here; use an account of your own";
+const DISABLED: &str =
+    "this is a neutralized copy of a database: its tokens are disabled, so nothing is done and nothing charged";
 
 fn unregistered(uuid: &str, reason: &str) -> Value {
     json!({ "uuid": uuid, "state": "unregistered", "credit": 0, "failure_reason": reason })
@@ -29,8 +31,12 @@ async fn an_account_is_opened_by_whatever_comes_first() {
         match door {
             "balance" => assert_eq!(odoo.balance("sms").await, json!(0.0)),
             "information" => {
-                let asked = json!({ "iap_accounts": [{ "token": odoo.token, "service": "sms" }], "dbuuid": odoo.dbuuid });
-                assert_eq!(odoo.result("/iap/1/get-accounts-information", &asked).await[&odoo.token]["balance"], json!(0.0));
+                let asked =
+                    json!({ "iap_accounts": [{ "token": odoo.token, "service": "sms" }], "dbuuid": odoo.dbuuid });
+                assert_eq!(
+                    odoo.result("/iap/1/get-accounts-information", &asked).await[&odoo.token]["balance"],
+                    json!(0.0)
+                );
             }
             "send" => assert_eq!(odoo.send(GOOD, &hex32()).await, "insufficient_credit"),
             "create" => {
@@ -48,7 +54,11 @@ async fn an_account_is_opened_by_whatever_comes_first() {
             }
         }
         let opened = accounts(&host, &odoo.dbuuid).await;
-        assert_eq!((opened.len(), &opened[0]["service"], &opened[0]["available"]), (1, &json!("sms"), &json!("0")), "{door}");
+        assert_eq!(
+            (opened.len(), &opened[0]["service"], &opened[0]["available"]),
+            (1, &json!("sms"), &json!("0")),
+            "{door}"
+        );
         // The same token from now on is the same account.
         host.operator().grant(&odoo, "sms", "3").await;
         assert_eq!(odoo.balance("sms").await, json!(3.0), "{door}");
@@ -158,18 +168,31 @@ async fn a_neutralized_copy_does_nothing_and_pays_nothing() {
     assert_eq!(information[&copy.token]["balance"], json!(0.0));
     let asked = json!({ "iap_accounts": [copy.token], "dbuuid": copy.dbuuid });
     let list = copy.result("/iap/services-token", &asked).await;
-    assert!(list.as_array().unwrap().iter().all(|entry| entry["balance"] == json!(0.0) && entry["account_token"] == json!(copy.token)), "{list}");
-    let warning = json!({ "account_token": copy.token, "warning_threshold": 99, "warning_emails": [{ "email": "x@y.example" }] });
+    assert!(
+        list.as_array()
+            .unwrap()
+            .iter()
+            .all(|entry| entry["balance"] == json!(0.0) && entry["account_token"] == json!(copy.token)),
+        "{list}"
+    );
+    let warning =
+        json!({ "account_token": copy.token, "warning_threshold": 99, "warning_emails": [{ "email": "x@y.example" }] });
     assert_eq!(copy.result("/iap/1/update-warning-email-alerts", &warning).await, json!(true));
     let account = operator.account(&odoo.dbuuid, "sms").await;
     let shown = operator.ok("GET", &format!("/v1/accounts/{account}"), None).await;
-    assert_eq!((&shown["available"], &shown["warning_threshold"], &shown["seen_elsewhere"]), (&json!("10"), &json!("0"), &json!([])));
+    assert_eq!(
+        (&shown["available"], &shown["warning_threshold"], &shown["seen_elsewhere"]),
+        (&json!("10"), &json!("0"), &json!([]))
+    );
     // Tokens that were never in use leave no trace.
     let dummy = host.database("on_premise").await.with_token("dummy_value+disabled");
     assert_eq!(dummy.balance("sms").await, json!(0.0));
     assert_eq!(send_v3(&dummy, "Hello", &[(json!(GOOD), &uuid)]).await, [unregistered(&uuid, DISABLED)]);
     assert_eq!(accounts(&host, &dummy.dbuuid).await, [] as [Value; 0]);
-    assert_eq!((host.carrier_count(None).await, odoo.balance("sms").await, odoo.balance("provider").await), (0, json!(10.0), json!(10.0)));
+    assert_eq!(
+        (host.carrier_count(None).await, odoo.balance("sms").await, odoo.balance("provider").await),
+        (0, json!(10.0), json!(10.0))
+    );
     host.verify();
 }
 
@@ -195,7 +218,8 @@ async fn the_same_token_for_two_services_is_two_accounts() {
     let odoo = host.database_with_credits("sms", "10").await;
     assert_eq!(odoo.balance("provider").await, json!(0.0));
     assert_eq!(odoo.balance("nobody_has_it").await, json!(0.0), "an unknown service has no credits, and is no error");
-    let services: Vec<Value> = accounts(&host, &odoo.dbuuid).await.iter().map(|account| account["service"].clone()).collect();
+    let services: Vec<Value> =
+        accounts(&host, &odoo.dbuuid).await.iter().map(|account| account["service"].clone()).collect();
     assert_eq!(services, ["sms", "provider"]);
     host.verify();
 }
@@ -205,7 +229,8 @@ async fn the_trial_is_given_once_to_a_database_that_may_have_it() {
     let host = TestHost::start();
     let operator = host.operator();
     let declare = async |odoo: &Odoo, edition: &str, valid: bool, purpose: &str| {
-        let body = json!({ "hosting": "odoo_online", "edition": edition, "subscription_valid": valid, "purpose": purpose });
+        let body =
+            json!({ "hosting": "odoo_online", "edition": edition, "subscription_valid": valid, "purpose": purpose });
         operator.ok("PUT", &format!("/v1/databases/{}", odoo.dbuuid), Some(&body)).await;
     };
     for (edition, valid, purpose, trial) in [

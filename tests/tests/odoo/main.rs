@@ -41,5 +41,9 @@ fn list(result: Value) -> Vec<Value> {
 async fn texts_to(host: &TestHost, to: &str) -> Vec<String> {
     let received = host.carrier_received().await;
     let messages = received["messages"].as_array().cloned().unwrap_or_default();
-    messages.iter().filter(|message| message["to"] == to).map(|message| message["body"].as_str().unwrap_or_default().to_owned()).collect()
+    messages
+        .iter()
+        .filter(|message| message["to"] == to)
+        .map(|message| message["body"].as_str().unwrap_or_default().to_owned())
+        .collect()
 }

@@ -19,7 +19,9 @@ struct Recorded {
 
 fn all() -> Vec<Recorded> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/odoo");
-    let files = |folder: &Path| -> Vec<PathBuf> { std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect() };
+    let files = |folder: &Path| -> Vec<PathBuf> {
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
     let mut files: Vec<PathBuf> = files(&folder).iter().flat_map(|version| files(version)).collect();
     files.sort();
     files.iter().map(|file| read(file.strip_prefix(&folder).unwrap().to_str().unwrap())).collect()
@@ -40,11 +42,17 @@ impl Recorded {
 
     /// The whole answer, after what holds for every answer.
     async fn replay(&self, client: &Odoo) -> Value {
-        let Reply { status, text, content_type, .. } = client.try_post(&self.path, self.body.to_string()).await.unwrap();
+        let Reply { status, text, content_type, .. } =
+            client.try_post(&self.path, self.body.to_string()).await.unwrap();
         assert_eq!((status, content_type.as_str()), (200, "application/json"), "{}: {text}", self.name);
         let answer: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{}: {text}", self.name));
         assert_eq!((&answer["jsonrpc"], &answer["id"]), (&json!("2.0"), &self.body["id"]), "{}", self.name);
-        assert_ne!(answer.get("result").is_some(), answer.get("error").is_some(), "{}: one of both: {answer}", self.name);
+        assert_ne!(
+            answer.get("result").is_some(),
+            answer.get("error").is_some(),
+            "{}: one of both: {answer}",
+            self.name
+        );
         answer
     }
 
@@ -56,7 +64,11 @@ impl Recorded {
 
     fn uuids(&self) -> Vec<Value> {
         let groups = self.body["params"]["messages"].as_array().unwrap();
-        groups.iter().flat_map(|group| group["numbers"].as_array().unwrap()).map(|number| number["uuid"].clone()).collect()
+        groups
+            .iter()
+            .flat_map(|group| group["numbers"].as_array().unwrap())
+            .map(|number| number["uuid"].clone())
+            .collect()
     }
 }
 
@@ -87,7 +99,9 @@ async fn every_recorded_request_is_answered_in_its_shape() {
         match path.as_str() {
             "/iap/1/balance" => assert!(recorded.result(&client).await.is_f64(), "{name}: a bare number"),
             "/iap/services-token" => assert_eq!(recorded.result(&client).await.as_array().unwrap().len(), 1, "{name}"),
-            "/iap/1/get-accounts-information" => assert_eq!(recorded.result(&client).await.as_object().unwrap().len(), 1, "{name}"),
+            "/iap/1/get-accounts-information" => {
+                assert_eq!(recorded.result(&client).await.as_object().unwrap().len(), 1, "{name}")
+            }
             "/iap/update-warning-odoo" | "/iap/1/update-warning-email-alerts" => {
                 assert_eq!(recorded.result(&client).await, json!(true), "{name}");
             }
@@ -101,15 +115,20 @@ async fn every_recorded_request_is_answered_in_its_shape() {
             }
             "/api/sms/3/send" => {
                 let items = super::list(recorded.result(&client).await);
-                let expected: Vec<Value> =
-                    recorded.uuids().into_iter().map(|uuid| json!({ "uuid": uuid, "state": "success", "credit": 1 })).collect();
+                let expected: Vec<Value> = recorded
+                    .uuids()
+                    .into_iter()
+                    .map(|uuid| json!({ "uuid": uuid, "state": "success", "credit": 1 }))
+                    .collect();
                 assert_eq!(items, expected, "{name}");
             }
             "/api/sms/1/account/create" | "/api/sms/1/account/update_sender" => {
                 assert_eq!(recorded.result(&client).await, json!({ "state": "success" }), "{name}");
             }
             // The recorded code is not the one that was sent (but once in a million).
-            "/api/sms/2/account/verify" => assert_eq!(recorded.result(&client).await, json!({ "state": "invalid_code" }), "{name}"),
+            "/api/sms/2/account/verify" => {
+                assert_eq!(recorded.result(&client).await, json!({ "state": "invalid_code" }), "{name}")
+            }
             "/api/dnb/1/search_by_name" | "/iap/snailmail/1/print" | "/api/website/1/configurator/industries" => {
                 let answer = recorded.replay(&client).await;
                 let text = format!(

@@ -31,7 +31,9 @@ async fn update_sender(odoo: &Odoo, name: Value) -> String {
 async fn code(host: &TestHost) -> String {
     let texts = texts_to(host, PHONE).await;
     let text = texts.last().expect("a code was sent");
-    let code = text.strip_prefix("Your code to register for text messages is ").and_then(|rest| rest.strip_suffix(". It is valid for 10 minutes."));
+    let code = text
+        .strip_prefix("Your code to register for text messages is ")
+        .and_then(|rest| rest.strip_suffix(". It is valid for 10 minutes."));
     code.unwrap_or_else(|| panic!("{text}")).to_owned()
 }
 
@@ -41,13 +43,16 @@ fn other_than(code: &str) -> &'static str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_must_register_confirms_a_telephone_first() {
-    let host = TestHost::with(&Settings { sms_config: "registration = \"required\"".to_owned(), ..Settings::default() });
+    let host =
+        TestHost::with(&Settings { sms_config: "registration = \"required\"".to_owned(), ..Settings::default() });
     let odoo = host.database_with_credits("sms", "10").await;
     let uuid = hex32();
     let refused = json!({ "uuid": uuid, "state": "registration_needed", "credit": 0, "failure_reason": "Register a telephone number first." });
     assert_eq!(send_v3(&odoo, "Hello", &[(json!("+32475000001"), &uuid)]).await, [refused]);
     for (path, state) in [("/iap/sms/2/send", "unregistered"), ("/iap/sms/1/send", "server_error")] {
-        let items = super::send_numbered(&odoo, path, &json!([{ "res_id": 1, "number": "+32475000001", "content": "x" }])).await;
+        let items =
+            super::send_numbered(&odoo, path, &json!([{ "res_id": 1, "number": "+32475000001", "content": "x" }]))
+                .await;
         assert_eq!(items, [json!({ "res_id": 1, "state": state, "credit": 0 })], "{path}");
     }
     assert_eq!(update_sender(&odoo, json!("ACME")).await, "unregistered_account");
@@ -105,7 +110,15 @@ async fn the_name_of_an_account_is_what_recipients_see() {
     let host = TestHost::start();
     let odoo = host.database_with_credits("sms", "10").await;
     assert_eq!(odoo.send("+32475000001", &hex32()).await, "success");
-    for name in [json!("AB"), json!("ACME & Sons"), json!("twelve chars"), json!("123"), json!("Café"), json!(false), json!(null)] {
+    for name in [
+        json!("AB"),
+        json!("ACME & Sons"),
+        json!("twelve chars"),
+        json!("123"),
+        json!("Café"),
+        json!(false),
+        json!(null),
+    ] {
         assert_eq!(update_sender(&odoo, name.clone()).await, "format_error", "{name}");
     }
     assert_eq!(update_sender(&odoo, json!("My Shop")).await, "success");
@@ -118,7 +131,8 @@ async fn the_name_of_an_account_is_what_recipients_see() {
     // Networks of the United States take no names.
     assert_eq!(odoo.send("+12025550123", &hex32()).await, "success");
     let received = host.carrier_received().await;
-    let from: Vec<&str> = received["messages"].as_array().unwrap().iter().map(|message| message["from"].as_str().unwrap()).collect();
+    let from: Vec<&str> =
+        received["messages"].as_array().unwrap().iter().map(|message| message["from"].as_str().unwrap()).collect();
     assert_eq!(from, ["+32460000000", "My Shop", "+32460000000"]);
     host.verify();
 }

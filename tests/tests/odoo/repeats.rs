@@ -99,8 +99,10 @@ async fn a_mailing_that_is_repeated_while_it_is_sent_is_sent_once() {
     let odoo = host.database_with_credits("sms", "100").await;
     host.carrier_faults(&json!({ "delay_ms": 150 })).await;
     let uuids: Vec<String> = (0..25).map(|_| hex32()).collect();
-    let numbers: Vec<String> = (0..25).map(|n| if n == 7 { "+32475000404".to_owned() } else { format!("+324750001{n:02}") }).collect();
-    let messages: Vec<(Value, &str)> = numbers.iter().zip(&uuids).map(|(number, uuid)| (json!(number), uuid.as_str())).collect();
+    let numbers: Vec<String> =
+        (0..25).map(|n| if n == 7 { "+32475000404".to_owned() } else { format!("+324750001{n:02}") }).collect();
+    let messages: Vec<(Value, &str)> =
+        numbers.iter().zip(&uuids).map(|(number, uuid)| (json!(number), uuid.as_str())).collect();
     let first = send_v3(&odoo, "Hello", &messages).await;
     assert!(first.iter().all(|item| item["state"] == "processing" && item["credit"] == 1), "{first:?}");
     assert_eq!(send_v3(&odoo, "Hello", &messages).await, first, "while the job sends");

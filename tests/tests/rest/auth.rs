@@ -36,8 +36,16 @@ async fn without_a_token_that_is_known_nothing_opens() {
         let body = (*method != "GET").then(|| json!({ "nonsense": true }));
         for (headers, detail, at) in [
             (vec![], format!("send the header \"Authorization: Bearer\" with a token: {tokens}"), ""),
-            (vec![("Authorization", "Bearer iap_op_wrong")], format!("the bearer token is unknown or revoked; send {tokens}"), ""),
-            (vec![("Authorization", "Bearer iap_db_0000")], format!("the bearer token is unknown or revoked; send {tokens}"), ""),
+            (
+                vec![("Authorization", "Bearer iap_op_wrong")],
+                format!("the bearer token is unknown or revoked; send {tokens}"),
+                "",
+            ),
+            (
+                vec![("Authorization", "Bearer iap_db_0000")],
+                format!("the bearer token is unknown or revoked; send {tokens}"),
+                "",
+            ),
             (
                 vec![("Authorization", "Basic aWFwOmlhcA==")],
                 "the header Authorization must be \"Bearer\", a space and a token".to_owned(),
@@ -51,7 +59,8 @@ async fn without_a_token_that_is_known_nothing_opens() {
     }
     let response = host.client().get(format!("{}/v1/databases", host.url())).send().await.expect("the host answers");
     assert_eq!(response.headers()["www-authenticate"], "Bearer");
-    let public = http::try_send(host.client().get(format!("{}/v1/catalog", host.url()))).await.expect("the host answers");
+    let public =
+        http::try_send(host.client().get(format!("{}/v1/catalog", host.url()))).await.expect("the host answers");
     assert_eq!(public.status, 200, "the catalog is public");
     assert_eq!(rows(&host), before);
     host.verify();
@@ -77,7 +86,10 @@ async fn a_token_opens_what_is_its_own() {
     assert_eq!(send_as(&host, &token_a, "GET", &format!("/v1/accounts/{in_a}"), None).await.status, 200);
     // An account's token: itself. One that Odoo made works like one that REST made.
     assert_eq!(send_as(&host, &account_b, "GET", &format!("/v1/accounts/{in_b}"), None).await.json()["balance"], "7");
-    assert_eq!(send_as(&host, &odoo.token, "GET", &format!("/v1/accounts/{of_odoo}"), None).await.json()["balance"], "3");
+    assert_eq!(
+        send_as(&host, &odoo.token, "GET", &format!("/v1/accounts/{of_odoo}"), None).await.json()["balance"],
+        "3"
+    );
     let suffixed = format!("{}+copy", odoo.token);
     assert_eq!(send_as(&host, &suffixed, "GET", &format!("/v1/accounts/{of_odoo}"), None).await.status, 200);
 
@@ -85,11 +97,15 @@ async fn a_token_opens_what_is_its_own() {
         (
             403,
             "forbidden".to_owned(),
-            format!("this token does not open {id}; send the account's own token, its database's (iap_db_…) or an operator's (iap_op_…)"),
+            format!(
+                "this token does not open {id}; send the account's own token, its database's (iap_db_…) or an operator's (iap_op_…)"
+            ),
         )
     };
     let message = json!({ "input": { "messages": [{ "content": "x", "numbers": [{ "number": "+32475000001", "uuid": "0".repeat(32) }] }] } });
-    for (token, id) in [(&token_a, &in_b), (&account_a, &in_b), (&odoo.token, &in_b), (&account_a, &of_odoo), (&account_b, &in_a)] {
+    for (token, id) in
+        [(&token_a, &in_b), (&account_a, &in_b), (&odoo.token, &in_b), (&account_a, &of_odoo), (&account_b, &in_a)]
+    {
         for (method, door, body) in [
             ("GET", "", None),
             ("PATCH", "", Some(json!({ "enabled": false }))),
@@ -106,7 +122,14 @@ async fn a_token_opens_what_is_its_own() {
     // Whether an account exists at all is the operator's to know.
     assert_eq!(problem(&send_as(&host, &account_a, "GET", "/v1/accounts/acc_zzzz", None).await), foreign("acc_zzzz"));
     let missing = operator.send("GET", "/v1/accounts/acc_zzzz", None).await;
-    assert_eq!(problem(&missing), (404, "not-found".to_owned(), "there is no account acc_zzzz; GET /v1/databases/{dbuuid} lists a database's".to_owned()));
+    assert_eq!(
+        problem(&missing),
+        (
+            404,
+            "not-found".to_owned(),
+            "there is no account acc_zzzz; GET /v1/databases/{dbuuid} lists a database's".to_owned()
+        )
+    );
 
     let for_operator = "this is for the operator of the host; send an operator's token (iap_op_…)";
     let for_database = "this is for the database itself or the operator; send the database's token (iap_db_…) or an operator's (iap_op_…)";
@@ -121,10 +144,34 @@ async fn a_token_opens_what_is_its_own() {
         (&token_a, "GET", "/v1/databases/db-b".to_owned(), None, for_database),
         (&token_a, "GET", "/v1/databases/never-seen".to_owned(), None, for_database),
         (&account_a, "GET", "/v1/databases/db-a".to_owned(), None, for_database),
-        (&token_a, "POST", "/v1/accounts".to_owned(), Some(json!({ "service": "sms", "database": "db-b" })), for_database),
-        (&token_a, "POST", "/v1/accounts".to_owned(), Some(json!({ "service": "sms", "database": "never-seen" })), for_database),
-        (&account_a, "POST", "/v1/accounts".to_owned(), Some(json!({ "service": "sms", "database": "db-a" })), for_database),
-        (&account_a, "POST", format!("/v1/accounts/{in_a}/databases/db-b"), Some(json!({ "decision": "share" })), for_database),
+        (
+            &token_a,
+            "POST",
+            "/v1/accounts".to_owned(),
+            Some(json!({ "service": "sms", "database": "db-b" })),
+            for_database,
+        ),
+        (
+            &token_a,
+            "POST",
+            "/v1/accounts".to_owned(),
+            Some(json!({ "service": "sms", "database": "never-seen" })),
+            for_database,
+        ),
+        (
+            &account_a,
+            "POST",
+            "/v1/accounts".to_owned(),
+            Some(json!({ "service": "sms", "database": "db-a" })),
+            for_database,
+        ),
+        (
+            &account_a,
+            "POST",
+            format!("/v1/accounts/{in_a}/databases/db-b"),
+            Some(json!({ "decision": "share" })),
+            for_database,
+        ),
         (&token_a, "GET", "/v1/catalog?database=db-b".to_owned(), None, for_database),
         (&account_a, "GET", "/v1/catalog?database=db-a".to_owned(), None, for_database),
     ] {
@@ -133,7 +180,8 @@ async fn a_token_opens_what_is_its_own() {
     }
     assert_eq!(rows(&host), before);
     // A database opens accounts of its own.
-    let opened = send_as(&host, &token_a, "POST", "/v1/accounts", Some(&json!({ "service": "sms", "database": "db-a" }))).await;
+    let opened =
+        send_as(&host, &token_a, "POST", "/v1/accounts", Some(&json!({ "service": "sms", "database": "db-a" }))).await;
     assert_eq!((opened.status, &opened.json()["database"]), (201, &json!("db-a")), "{}", opened.text);
     host.verify();
 }

@@ -1,7 +1,7 @@
 //! Quotes and calls of an account.
 
-use iap_tests::odoo::hex32;
 use iap_tests::TestHost;
+use iap_tests::odoo::hex32;
 use serde_json::{Value, json};
 
 use crate::support::{balance, field, give, open, problem, send_once, text, with_echo};
@@ -42,7 +42,11 @@ async fn a_quote_tells_the_price_and_a_call_takes_it_once() {
     let mut other = request.clone();
     other["input"] = two_parts(&hex32());
     let reused = |member: &str| {
-        (409, "idempotency-key-reused".to_owned(), format!("the idempotency key was used before with another {member}; use a new key for a new request"))
+        (
+            409,
+            "idempotency-key-reused".to_owned(),
+            format!("the idempotency key was used before with another {member}; use a new key for a new request"),
+        )
     };
     for (path, body, member) in [
         (&calls, other, "input.messages"),
@@ -103,7 +107,12 @@ async fn more_than_the_caller_pays_is_not_done() {
     assert_eq!((&said["output"], &said["balance"]), (&json!({ "text": "héllo", "length": 5 }), &json!("0.5")));
     for (operation, body, expected, at) in [
         ("shout", json!({ "input": {} }), (404, "unknown-operation", "service echo has no operation \"shout\""), ""),
-        ("say", json!({ "input": { "text": "x" }, "max_credits": "-1" }), (422, "invalid", "\"max_credits\": must not be below zero"), "max_credits"),
+        (
+            "say",
+            json!({ "input": { "text": "x" }, "max_credits": "-1" }),
+            (422, "invalid", "\"max_credits\": must not be below zero"),
+            "max_credits",
+        ),
         ("say", json!({ "input": { "text": 5 } }), (422, "invalid", ""), "input.text"),
         ("say", json!({}), (400, "bad-request", "\"input\" is missing; send it"), "input"),
     ] {

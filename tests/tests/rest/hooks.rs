@@ -6,7 +6,8 @@ use serde_json::json;
 use crate::support::rows;
 
 async fn hook(host: &TestHost, path: &str, signature: Option<&str>, body: String) -> Reply {
-    let request = host.client().post(format!("{}{path}", host.url())).header("Content-Type", "application/x-www-form-urlencoded");
+    let request =
+        host.client().post(format!("{}{path}", host.url())).header("Content-Type", "application/x-www-form-urlencoded");
     let request = match signature {
         Some(signature) => request.header("X-Twilio-Signature", signature),
         None => request,
@@ -53,8 +54,16 @@ async fn a_report_without_the_carriers_signature_is_not_passed_on() {
     }
     assert_eq!(rows(&host), before, "no report waits for the database");
     // With the signature it is passed on.
-    let signature = signed(&callback, "simulated-carrier-token", &[("MessageSid", "SM00000000000000000000000000000001"), ("MessageStatus", "delivered")]);
-    let other = signed(&callback, "another-token", &[("MessageSid", "SM00000000000000000000000000000001"), ("MessageStatus", "delivered")]);
+    let signature = signed(
+        &callback,
+        "simulated-carrier-token",
+        &[("MessageSid", "SM00000000000000000000000000000001"), ("MessageStatus", "delivered")],
+    );
+    let other = signed(
+        &callback,
+        "another-token",
+        &[("MessageSid", "SM00000000000000000000000000000001"), ("MessageStatus", "delivered")],
+    );
     assert_eq!(hook(&host, &path, Some(&other), body.to_owned()).await.status, 403);
     assert_eq!(rows(&host), before);
     let reply = hook(&host, &path, Some(&signature), body.to_owned()).await;

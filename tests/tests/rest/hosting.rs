@@ -3,12 +3,12 @@
 use iap_tests::TestHost;
 use serde_json::{Value, json};
 
-use crate::support::{balance, buy_page, encoded, get, give, open, post_form, problem, rows, send_as, sha1, text, with_echo};
+use crate::support::{
+    balance, buy_page, encoded, get, give, open, post_form, problem, rows, send_as, sha1, text, with_echo,
+};
 
-const ONLINE: &str =
-    "a database on Odoo Online can use first-party services only; use one of those, or move the database to Odoo.sh or on-premise";
-const UNDECLARED: &str =
-    "the hosting of this database is not declared, so it can use first-party services only; ask the operator of this host to declare it";
+const ONLINE: &str = "a database on Odoo Online can use first-party services only; use one of those, or move the database to Odoo.sh or on-premise";
+const UNDECLARED: &str = "the hosting of this database is not declared, so it can use first-party services only; ask the operator of this host to declare it";
 const CONSENT: &str = "Echo is not enabled on this account; PATCH it with {\"enabled\": true} to consent";
 
 fn said() -> Value {
@@ -25,7 +25,13 @@ async fn doors(host: &TestHost, account: &str, token: &str, dbuuid: &str) -> Vec
         let reply = operator.send("POST", &format!("{base}/{door}"), Some(&body)).await;
         answers.push(if reply.status < 300 { (reply.status, String::new(), String::new()) } else { problem(&reply) });
     }
-    let order = [("service_name", "echo"), ("account_token", token), ("dbuuid", dbuuid), ("pack", "Starter Pack"), ("currency", "EUR")];
+    let order = [
+        ("service_name", "echo"),
+        ("account_token", token),
+        ("dbuuid", dbuuid),
+        ("pack", "Starter Pack"),
+        ("currency", "EUR"),
+    ];
     let reply = post_form(host, "/iap/1/credit", &order).await;
     let to_pay = reply.location.as_deref().is_some_and(|location| location.starts_with(host.card_url()));
     answers.push((reply.status, if to_pay { "to pay".to_owned() } else { String::new() }, String::new()));
@@ -43,12 +49,22 @@ async fn a_third_party_service_asks_where_a_database_runs() {
         (
             "odoo_sh",
             None,
-            [no("consent-needed", CONSENT), no("consent-needed", CONSENT), fine(201), (303, String::new(), String::new())],
+            [
+                no("consent-needed", CONSENT),
+                no("consent-needed", CONSENT),
+                fine(201),
+                (303, String::new(), String::new()),
+            ],
         ),
         (
             "odoo_online",
             Some(ONLINE),
-            [no("hosting-refused", ONLINE), no("hosting-refused", ONLINE), no("hosting-refused", ONLINE), (403, String::new(), String::new())],
+            [
+                no("hosting-refused", ONLINE),
+                no("hosting-refused", ONLINE),
+                no("hosting-refused", ONLINE),
+                (403, String::new(), String::new()),
+            ],
         ),
         (
             "undeclared",
@@ -98,7 +114,13 @@ async fn a_third_party_service_asks_where_a_database_runs() {
     for hosting in ["on_premise", "odoo_sh", "odoo_online", "undeclared"] {
         let (account, _) = open(&host, "sms", &format!("db-{hosting}")).await;
         give(&host, &account, "1").await;
-        let quote = operator.send("POST", &format!("/v1/accounts/{account}/calls/send_v3"), Some(&json!({ "input": { "messages": [] } }))).await;
+        let quote = operator
+            .send(
+                "POST",
+                &format!("/v1/accounts/{account}/calls/send_v3"),
+                Some(&json!({ "input": { "messages": [] } })),
+            )
+            .await;
         assert_eq!(quote.status, 200, "{hosting}: {}", quote.text);
     }
     host.verify();
@@ -112,15 +134,25 @@ async fn a_database_that_moves_keeps_its_credits() {
     let (echo, token) = open(&host, "echo", "db-a").await;
     let (sms, _) = open(&host, "sms", "db-a").await;
     give(&host, &echo, "5").await;
-    let call = async |token: &str| send_as(&host, token, "POST", &format!("/v1/accounts/{echo}/calls/say"), Some(&said())).await;
+    let call = async |token: &str| {
+        send_as(&host, token, "POST", &format!("/v1/accounts/{echo}/calls/say"), Some(&said())).await
+    };
     assert_eq!(call(&token).await.json()["balance"], "4");
 
     operator.declare("db-a", "odoo_online").await;
     let shown = operator.ok("GET", &format!("/v1/accounts/{echo}"), None).await;
-    assert_eq!((&shown["suspended"], &shown["balance"], &shown["available"]), (&json!("hosting-refused"), &json!("4"), &json!("4")));
+    assert_eq!(
+        (&shown["suspended"], &shown["balance"], &shown["available"]),
+        (&json!("hosting-refused"), &json!("4"), &json!("4"))
+    );
     assert_eq!(operator.ok("GET", &format!("/v1/accounts/{sms}"), None).await.get("suspended"), None);
     let listed = operator.ok("GET", "/v1/databases/db-a", None).await;
-    let suspended: Vec<&Value> = listed["accounts"].as_array().expect("accounts").iter().filter(|account| account["suspended"].is_string()).collect();
+    let suspended: Vec<&Value> = listed["accounts"]
+        .as_array()
+        .expect("accounts")
+        .iter()
+        .filter(|account| account["suspended"].is_string())
+        .collect();
     assert_eq!((suspended.len(), &suspended[0]["id"]), (1, &json!(echo)));
     for token in [token.as_str(), iap_tests::host::OPERATOR_TOKEN] {
         assert_eq!(problem(&call(token).await), (403, "hosting-refused".to_owned(), ONLINE.to_owned()));
@@ -153,15 +185,26 @@ async fn on_odoo_sh_an_admin_consents_first() {
     // Odoo calls: the account is there, and waits.
     let (class, message) = iap_tests::odoo::error_of(&odoo.call("echo", "say", json!({ "text": "hi" })).await);
     let enable = format!("{}/iap/1/credit?service_name=echo&account_token={}&hashed=1", host.url(), sha1(&odoo.token));
-    let told = format!("an admin of the database has not enabled Echo yet; see what it may do and enable it at {enable}");
+    let told =
+        format!("an admin of the database has not enabled Echo yet; see what it may do and enable it at {enable}");
     assert_eq!((class.as_str(), &message), ("AccessError", &told));
     let account = operator.account(&odoo.dbuuid, "echo").await;
     let calls = format!("/v1/accounts/{account}/calls/say");
     give(&host, &account, "2").await;
-    assert_eq!(problem(&send_as(&host, &odoo.token, "POST", &calls, Some(&said())).await), (403, "consent-needed".to_owned(), told));
+    assert_eq!(
+        problem(&send_as(&host, &odoo.token, "POST", &calls, Some(&said())).await),
+        (403, "consent-needed".to_owned(), told)
+    );
     let linked = get(&host, enable.strip_prefix(host.url()).expect("on this host")).await;
-    assert!(linked.status == 200 && linked.text.contains("<h1>Enable Echo</h1>"), "the link leads to the form: {}", linked.text);
-    assert_eq!(problem(&operator.send("POST", &calls, Some(&said())).await), (403, "consent-needed".to_owned(), CONSENT.to_owned()));
+    assert!(
+        linked.status == 200 && linked.text.contains("<h1>Enable Echo</h1>"),
+        "the link leads to the form: {}",
+        linked.text
+    );
+    assert_eq!(
+        problem(&operator.send("POST", &calls, Some(&said())).await),
+        (403, "consent-needed".to_owned(), CONSENT.to_owned())
+    );
 
     let page = get(&host, &buy_page(&odoo, "echo", "")).await;
     assert_eq!(page.status, 200, "{}", page.text);
@@ -183,7 +226,13 @@ async fn on_odoo_sh_an_admin_consents_first() {
     let location = enabled.location.expect("a redirect");
     assert_eq!(enabled.status, 303);
     let page = get(&host, &location).await;
-    assert!(page.text.contains("Echo is enabled.") && page.text.contains("Buy Credits for Echo") && page.text.contains("name=\"pack\""), "{}", page.text);
+    assert!(
+        page.text.contains("Echo is enabled.")
+            && page.text.contains("Buy Credits for Echo")
+            && page.text.contains("name=\"pack\""),
+        "{}",
+        page.text
+    );
     assert_eq!(send_as(&host, &odoo.token, "POST", &calls, Some(&said())).await.json()["balance"], "1");
     assert_eq!(odoo.call("echo", "say", json!({ "text": "hi" })).await["result"], json!({ "text": "hi", "length": 2 }));
     assert_eq!(odoo.balance("echo").await, json!(0.0));

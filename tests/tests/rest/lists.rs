@@ -39,7 +39,13 @@ async fn what_an_account_did_is_listed_page_by_page() {
     }
     let base = format!("/v1/accounts/{id}");
     for n in 0..5 {
-        operator.ok("POST", &format!("{base}/calls/say"), Some(&json!({ "input": { "text": format!("{n}") }, "company": "1" }))).await;
+        operator
+            .ok(
+                "POST",
+                &format!("{base}/calls/say"),
+                Some(&json!({ "input": { "text": format!("{n}") }, "company": "1" })),
+            )
+            .await;
     }
     let (calls, pages) = walk(&host, &format!("{base}/calls"), 2).await;
     assert_eq!((calls.len(), pages), (5, 3));
@@ -65,16 +71,28 @@ async fn what_an_account_did_is_listed_page_by_page() {
     let of_kind = |kind: &str| postings.iter().filter(|posting| posting["kind"] == kind).count();
     assert_eq!((of_kind("grant"), of_kind("authorize"), of_kind("capture")), (3, 5, 5));
     let last = &postings[postings.len() - 1];
-    assert_eq!((&last["debit"], &last["credit"], &last["amount"]), (&json!("issued"), &json!("available"), &json!("1")));
+    assert_eq!(
+        (&last["debit"], &last["credit"], &last["amount"]),
+        (&json!("issued"), &json!("available"), &json!("1"))
+    );
 
     let (grants, pages) = walk(&host, &format!("{base}/grants"), 1).await;
-    let left: Vec<(String, String, String)> =
-        grants.iter().map(|grant| (text(&grant["credits"]), text(&grant["consumed"]), text(&grant["available"]))).collect();
+    let left: Vec<(String, String, String)> = grants
+        .iter()
+        .map(|grant| (text(&grant["credits"]), text(&grant["consumed"]), text(&grant["available"])))
+        .collect();
     let row = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
-    assert_eq!((left, pages), (vec![row("3", "2", "1"), row("2", "2", "0"), row("1", "1", "0")], 3), "the oldest burn first");
+    assert_eq!(
+        (left, pages),
+        (vec![row("3", "2", "1"), row("2", "2", "0"), row("1", "1", "0")], 3),
+        "the oldest burn first"
+    );
 
     let (lines, link) = csv(&host, &format!("{base}/calls?limit=2")).await;
-    assert_eq!(lines[0], "id,started_at,ended_at,operation,state,credits,description,company,door,version,provider_reference,problem,lines");
+    assert_eq!(
+        lines[0],
+        "id,started_at,ended_at,operation,state,credits,description,company,door,version,provider_reference,problem,lines"
+    );
     assert_eq!(lines.len(), 3);
     assert!(lines[1].contains(",say,captured,1,,1,rest,1.0.0,,,\"[{\"\"item\"\":\"\"message\"\""), "{}", lines[1]);
     let link = link.expect("there is a next page");
@@ -86,14 +104,21 @@ async fn what_an_account_did_is_listed_page_by_page() {
     assert_eq!(lines[0], "id,created_at,kind,credits,available,held,consumed,expired,price,currency,expires_at,reason");
     assert!(lines[1].ends_with(",gift,3,1,0,2,0,,,,test"), "{}", lines[1]);
     let (lines, _) = csv(&host, &format!("{base}/postings")).await;
-    assert_eq!((lines.len(), lines[0].as_str()), (postings.len() + 1, "entry,at,kind,debit,credit,amount,currency,grant,hold"));
+    assert_eq!(
+        (lines.len(), lines[0].as_str()),
+        (postings.len() + 1, "entry,at,kind,debit,credit,amount,currency,grant,hold")
+    );
 
     let own = send_as(&host, &token, "GET", &format!("{base}/calls?limit=1"), None).await;
     assert_eq!(own.json()["items"][0]["id"], calls[0]["id"]);
     for (query, detail) in [
         ("limit=0", "\"limit\": \"0\" must be a whole number from 1 to 500".to_owned()),
         ("limit=501", "\"limit\": \"501\" must be a whole number from 1 to 500".to_owned()),
-        ("cursor=grant_1", "\"cursor\": \"grant_1\" is no cursor of this list; send the next_cursor of the page before, unchanged".to_owned()),
+        (
+            "cursor=grant_1",
+            "\"cursor\": \"grant_1\" is no cursor of this list; send the next_cursor of the page before, unchanged"
+                .to_owned(),
+        ),
         ("page=2", "\"page\" is unknown here; send only \"cursor\" or \"limit\"".to_owned()),
     ] {
         let reply = operator.send("GET", &format!("{base}/calls?{query}"), None).await;
@@ -106,30 +131,51 @@ async fn what_an_account_did_is_listed_page_by_page() {
 async fn the_catalog_marks_what_a_database_may_use() {
     let host = with_echo();
     let operator = host.operator();
-    for (name, hosting) in [("online", "odoo_online"), ("sh", "odoo_sh"), ("premise", "on_premise"), ("unsaid", "undeclared")] {
+    for (name, hosting) in
+        [("online", "odoo_online"), ("sh", "odoo_sh"), ("premise", "on_premise"), ("unsaid", "undeclared")]
+    {
         operator.declare(name, hosting).await;
     }
     let public = operator.send_with("GET", "/v1/catalog", None, &[]).await.json();
-    let names: Vec<String> = public["services"].as_array().expect("services").iter().map(|service| text(&service["name"])).collect();
-    assert!(names.is_sorted() && ["echo", "sms"].iter().all(|name| names.iter().any(|known| known == name)), "{names:?}");
-    let find = |list: &Value, name: &str| list["services"].as_array().and_then(|all| all.iter().find(|one| one["name"] == name)).cloned().expect("listed");
+    let names: Vec<String> =
+        public["services"].as_array().expect("services").iter().map(|service| text(&service["name"])).collect();
+    assert!(
+        names.is_sorted() && ["echo", "sms"].iter().all(|name| names.iter().any(|known| known == name)),
+        "{names:?}"
+    );
+    let find = |list: &Value, name: &str| {
+        list["services"].as_array().and_then(|all| all.iter().find(|one| one["name"] == name)).cloned().expect("listed")
+    };
     let echo = find(&public, "echo");
-    assert_eq!((echo.get("usable"), &echo["vendor"], &echo["kind"]), (None, &json!({ "name": "acme", "kind": "third_party" }), &json!("plugin")));
-    assert_eq!(echo["packs"][0], json!({ "name": "Starter Pack", "credits": "10", "price": { "EUR": "1.00", "USD": "1.10" } }));
+    assert_eq!(
+        (echo.get("usable"), &echo["vendor"], &echo["kind"]),
+        (None, &json!({ "name": "acme", "kind": "third_party" }), &json!("plugin"))
+    );
+    assert_eq!(
+        echo["packs"][0],
+        json!({ "name": "Starter Pack", "credits": "10", "price": { "EUR": "1.00", "USD": "1.10" } })
+    );
     let say = json!({
         "name": "say", "title": "Say a text", "free": false, "max_per_call": "1",
         "prices": [{ "kind": "fixed", "item": "message", "credits": "1" }],
     });
-    assert_eq!((&echo["release"]["operations"], &echo["release"]["version"], &echo["release"]["trial"]), (&json!([say]), &json!("1.0.0"), &json!("10")));
+    assert_eq!(
+        (&echo["release"]["operations"], &echo["release"]["version"], &echo["release"]["trial"]),
+        (&json!([say]), &json!("1.0.0"), &json!("10"))
+    );
     let sms = find(&public, "sms");
     assert_eq!(sms["vendor"], json!({ "name": "odoo", "kind": "first_party" }));
     assert_eq!(sms["release"]["permissions"]["endpoints"], json!(["https://api.twilio.com"]));
 
     let online = "a database on Odoo Online can use first-party services only; use one of those, or move the database to Odoo.sh or on-premise";
     let unsaid = "the hosting of this database is not declared, so it can use first-party services only; ask the operator of this host to declare it";
-    for (name, usable, reason) in
-        [("online", false, json!(online)), ("sh", true, Value::Null), ("premise", true, Value::Null), ("unsaid", false, json!(unsaid)), ("never-seen", false, json!(unsaid))]
-    {
+    for (name, usable, reason) in [
+        ("online", false, json!(online)),
+        ("sh", true, Value::Null),
+        ("premise", true, Value::Null),
+        ("unsaid", false, json!(unsaid)),
+        ("never-seen", false, json!(unsaid)),
+    ] {
         let list = operator.ok("GET", &format!("/v1/catalog?database={name}"), None).await;
         let (echo, sms) = (find(&list, "echo"), find(&list, "sms"));
         assert_eq!((&echo["usable"], &echo["reason"]), (&json!(usable), &reason), "{name}");
@@ -150,7 +196,8 @@ async fn the_document_that_is_served_is_the_committed_one() {
     let served = host.operator().send_with("GET", "/openapi.json", None, &[]).await;
     assert_eq!((served.status, served.content_type.as_str()), (200, "application/json"));
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../host/openapi.json");
-    let committed: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("it is there")).expect("it is JSON");
+    let committed: Value =
+        serde_json::from_str(&std::fs::read_to_string(path).expect("it is there")).expect("it is JSON");
     assert_eq!(served.json(), committed);
     host.verify();
 }

@@ -35,7 +35,11 @@ async fn databases_are_declared_and_listed() {
         assert_eq!(&again.json()[member], value, "{member}");
     }
     let again = operator.ok("PUT", "/v1/databases/db-a", Some(&json!({ "hosting": "on_premise" }))).await;
-    assert_eq!((&again["edition"], again.get("country")), (&json!("unknown"), None), "what is left out takes its default: {again}");
+    assert_eq!(
+        (&again["edition"], again.get("country")),
+        (&json!("unknown"), None),
+        "what is left out takes its default: {again}"
+    );
 
     let seen = host.database("undeclared").await;
     seen.balance("sms").await;
@@ -68,19 +72,33 @@ async fn databases_are_declared_and_listed() {
     assert_eq!(undeclared["accounts"][0]["service"], "sms");
 
     for (method, path, body, expected, at) in [
-        ("GET", "/v1/databases?declared=maybe", None, (422, "invalid", r#""declared": "maybe" must be true or false"#), "declared"),
+        (
+            "GET",
+            "/v1/databases?declared=maybe",
+            None,
+            (422, "invalid", r#""declared": "maybe" must be true or false"#),
+            "declared",
+        ),
         (
             "GET",
             "/v1/databases/db-z",
             None,
-            (404, "not-found", r#"no database "db-z" has been seen or declared; declare it with PUT /v1/databases/db-z"#),
+            (
+                404,
+                "not-found",
+                r#"no database "db-z" has been seen or declared; declare it with PUT /v1/databases/db-z"#,
+            ),
             "",
         ),
         (
             "POST",
             "/v1/databases/db-z/tokens",
             None,
-            (404, "not-found", r#"no database "db-z" has been seen or declared; declare it with PUT /v1/databases/db-z"#),
+            (
+                404,
+                "not-found",
+                r#"no database "db-z" has been seen or declared; declare it with PUT /v1/databases/db-z"#,
+            ),
             "",
         ),
         (
@@ -140,7 +158,9 @@ async fn accounts_open_and_are_set_up() {
     let host = TestHost::start();
     let operator = host.operator();
     operator.declare("db-a", "odoo_online").await;
-    let reply = operator.send("POST", "/v1/accounts", Some(&json!({ "service": "sms", "database": "db-a", "companies": ["1", "2"] }))).await;
+    let reply = operator
+        .send("POST", "/v1/accounts", Some(&json!({ "service": "sms", "database": "db-a", "companies": ["1", "2"] })))
+        .await;
     assert_eq!(reply.status, 201, "{}", reply.text);
     let mut opened = reply.json();
     let (id, token) = (text(&opened["id"]), text(&opened["account_token"]));
@@ -180,7 +200,12 @@ async fn accounts_open_and_are_set_up() {
             r#""database": db-z has not been seen or declared; declare it with PUT /v1/databases/db-z"#,
             "database",
         ),
-        (json!({ "service": "fax", "database": "db-a" }), 422, r#""service": there is no service "fax"; GET /v1/catalog lists them"#, "service"),
+        (
+            json!({ "service": "fax", "database": "db-a" }),
+            422,
+            r#""service": there is no service "fax"; GET /v1/catalog lists them"#,
+            "service",
+        ),
         (
             json!({ "service": "sms", "database": "db-a", "companies": [] }),
             422,
@@ -195,7 +220,9 @@ async fn accounts_open_and_are_set_up() {
     }
     let company = |company: &str| json!({ "input": { "messages": [] }, "company": company });
     let wrong = operator.send("POST", &format!("{path}/calls/send_v3"), Some(&company("3"))).await;
-    let told = format!("{id} is restricted to other companies than \"3\"; use the account of that company, or one that is common to all");
+    let told = format!(
+        "{id} is restricted to other companies than \"3\"; use the account of that company, or one that is common to all"
+    );
     assert_eq!(problem(&wrong), (403, "wrong-company".to_owned(), told));
     let right = operator.send("POST", &format!("{path}/calls/send_v3"), Some(&company("2"))).await;
     assert_eq!((right.status, &right.json()["output"]), (200, &json!([])), "{}", right.text);
@@ -211,7 +238,8 @@ async fn a_grant_with_a_key_is_given_once() {
     let (id, _) = open(&host, "sms", "db-a").await;
     let (other, _) = open(&host, "sms", "db-a").await;
     let path = format!("/v1/accounts/{id}/grants");
-    let body = json!({ "credits": "12.50", "reason": "Thank you", "kind": "refund", "expires_at": "2099-12-31T23:59:59Z" });
+    let body =
+        json!({ "credits": "12.50", "reason": "Thank you", "kind": "refund", "expires_at": "2099-12-31T23:59:59Z" });
     let first = send_once(&host, "k1", "POST", &path, &body).await;
     assert_eq!(first.status, 201, "{}", first.text);
     let mut shown = first.json();
@@ -223,15 +251,25 @@ async fn a_grant_with_a_key_is_given_once() {
         "created_at": null, "balance": "12.5", "available": "12.5",
     });
     assert_eq!(shown, expected);
-    let same = json!({ "expires_at": "2099-12-31T23:59:59Z", "kind": "refund", "reason": "Thank you", "credits": "12.5" });
+    let same =
+        json!({ "expires_at": "2099-12-31T23:59:59Z", "kind": "refund", "reason": "Thank you", "credits": "12.5" });
     let second = send_once(&host, "k1", "POST", &path, &same).await;
     assert_eq!((second.status, second.json()), (201, first.json()));
-    for (member, value) in [("credits", json!("13")), ("reason", json!("Sorry")), ("kind", json!("gift")), ("expires_at", json!("2098-12-31T23:59:59Z"))] {
+    for (member, value) in [
+        ("credits", json!("13")),
+        ("reason", json!("Sorry")),
+        ("kind", json!("gift")),
+        ("expires_at", json!("2098-12-31T23:59:59Z")),
+    ] {
         let mut other = body.clone();
         other[member] = value;
         let reply = send_once(&host, "k1", "POST", &path, &other).await;
-        let told = format!("the idempotency key was used before with another {member}; use a new key for a new request");
-        assert_eq!((problem(&reply), field(&reply)), ((409, "idempotency-key-reused".to_owned(), told), member.to_owned()));
+        let told =
+            format!("the idempotency key was used before with another {member}; use a new key for a new request");
+        assert_eq!(
+            (problem(&reply), field(&reply)),
+            ((409, "idempotency-key-reused".to_owned(), told), member.to_owned())
+        );
     }
     assert_eq!(balance(&host, &id).await, "12.5");
     // A key belongs to the account that it was used for.
@@ -261,11 +299,7 @@ async fn a_grant_with_a_key_is_given_once() {
             (422, "invalid", r#""reason": must be a text in one line without blanks around it"#),
             "reason",
         ),
-        (
-            json!({ "credits": "9223372036854", "reason": "x" }),
-            (422, "invalid", ""),
-            "credits",
-        ),
+        (json!({ "credits": "9223372036854", "reason": "x" }), (422, "invalid", ""), "credits"),
     ] {
         let reply = operator.send("POST", &path, Some(&body)).await;
         let (status, code, detail) = problem(&reply);
@@ -275,7 +309,10 @@ async fn a_grant_with_a_key_is_given_once() {
     for key in ["two words", ""] {
         let reply = send_once(&host, key, "POST", &path, &body).await;
         let told = "the header Idempotency-Key must be 1 to 255 visible ASCII characters, such as a UUID";
-        assert_eq!((problem(&reply), field(&reply)), ((400, "bad-request".to_owned(), told.to_owned()), "Idempotency-Key".to_owned()));
+        assert_eq!(
+            (problem(&reply), field(&reply)),
+            ((400, "bad-request".to_owned(), told.to_owned()), "Idempotency-Key".to_owned())
+        );
     }
     assert_eq!(balance(&host, &id).await, "13.500002");
     host.verify();
@@ -302,13 +339,19 @@ async fn a_remote_provider_is_registered_and_its_key_rotated() {
     assert_eq!(rotated.status, 200, "{}", rotated.text);
     let new = text(&rotated.json()["key"]);
     assert_ne!(key, new);
-    let told = "key: this is no service key of this host; ask the operator to register the service or to give it a new key";
+    let told =
+        "key: this is no service key of this host; ask the operator to register the service or to give it a new key";
     assert_eq!(iap_tests::odoo::error_of(&draw(&key).await), ("AccessError".to_owned(), told.to_owned()));
-    assert_eq!(odoo.result("/iap/1/capture", &json!({ "key": new, "token": hold })).await, json!(true), "what was begun is finished with the new key");
+    assert_eq!(
+        odoo.result("/iap/1/capture", &json!({ "key": new, "token": hold })).await,
+        json!(true),
+        "what was begun is finished with the new key"
+    );
     assert_eq!(odoo.balance("print_home").await, json!(3.0));
 
     let account = operator.account(&odoo.dbuuid, "print_home").await;
-    let call = operator.send("POST", &format!("/v1/accounts/{account}/calls/print"), Some(&json!({ "input": {} }))).await;
+    let call =
+        operator.send("POST", &format!("/v1/accounts/{account}/calls/print"), Some(&json!({ "input": {} }))).await;
     let told = "service print_home is a remote provider: call the provider, which draws credits here";
     assert_eq!(problem(&call), (409, "remote-service".to_owned(), told.to_owned()));
     let list = operator.ok("GET", &format!("/v1/accounts/{account}/calls"), None).await;
@@ -331,9 +374,18 @@ async fn a_remote_provider_is_registered_and_its_key_rotated() {
             r#"service "print_home" is a plugin's or belongs to another vendor than "other"; choose another name"#,
             "service",
         ),
-        ("Print", "acme-labs", 422, "invalid", r#""service": "Print" must be 1 to 40 of a-z, 0-9 and "_", beginning with a letter"#, "service"),
+        (
+            "Print",
+            "acme-labs",
+            422,
+            "invalid",
+            r#""service": "Print" must be 1 to 40 of a-z, 0-9 and "_", beginning with a letter"#,
+            "service",
+        ),
     ] {
-        let reply = operator.send("PUT", &format!("/v1/services/{name}"), Some(&json!({ "title": "Print", "vendor": vendor }))).await;
+        let reply = operator
+            .send("PUT", &format!("/v1/services/{name}"), Some(&json!({ "title": "Print", "vendor": vendor })))
+            .await;
         assert_eq!(problem(&reply), (status, code.to_owned(), detail.to_owned()));
         assert_eq!(field(&reply), at);
     }
@@ -350,9 +402,16 @@ async fn a_remote_provider_is_registered_and_its_key_rotated() {
 async fn an_eligible_database_has_its_trial_once_however_it_comes() {
     let host = with_echo();
     let operator = host.operator();
-    let declaration = |hosting: &str| json!({ "hosting": hosting, "edition": "enterprise", "subscription_valid": true });
+    let declaration =
+        |hosting: &str| json!({ "hosting": hosting, "edition": "enterprise", "subscription_valid": true });
     for name in ["db-a", "db-b"] {
-        operator.ok("PUT", &format!("/v1/databases/{name}"), Some(&declaration(if name == "db-a" { "on_premise" } else { "odoo_sh" }))).await;
+        operator
+            .ok(
+                "PUT",
+                &format!("/v1/databases/{name}"),
+                Some(&declaration(if name == "db-a" { "on_premise" } else { "odoo_sh" })),
+            )
+            .await;
     }
     let (first, _) = open(&host, "echo", "db-a").await;
     let (second, _) = open(&host, "echo", "db-a").await;
@@ -361,7 +420,14 @@ async fn an_eligible_database_has_its_trial_once_however_it_comes() {
     let (third, token) = open(&host, "echo", "db-b").await;
     assert_eq!(balance(&host, &third).await, "0");
     send_as(&host, &token, "PATCH", &format!("/v1/accounts/{third}"), Some(&json!({ "enabled": true }))).await;
-    let said = send_as(&host, &token, "POST", &format!("/v1/accounts/{third}/calls/say"), Some(&json!({ "input": { "text": "hi" } }))).await;
+    let said = send_as(
+        &host,
+        &token,
+        "POST",
+        &format!("/v1/accounts/{third}/calls/say"),
+        Some(&json!({ "input": { "text": "hi" } })),
+    )
+    .await;
     assert_eq!((said.status, &said.json()["balance"]), (200, &json!("9")), "{}", said.text);
     let grants = operator.ok("GET", &format!("/v1/accounts/{third}/grants"), None).await;
     assert_eq!((&grants["items"][0]["kind"], grants["items"].as_array().map(Vec::len)), (&json!("trial"), Some(1)));
@@ -384,24 +450,37 @@ async fn a_token_that_turns_up_elsewhere_waits_for_a_decision() {
         assert!(iap_tests::odoo::error_of(&copy.call("echo", "say", say.clone()).await).1.contains(told));
         copies.push(copy);
     }
-    let decide = async |dbuuid: &str, decision: &str| operator.send("POST", &format!("{path}/databases/{dbuuid}"), Some(&json!({ "decision": decision }))).await;
+    let decide = async |dbuuid: &str, decision: &str| {
+        operator.send("POST", &format!("{path}/databases/{dbuuid}"), Some(&json!({ "decision": decision }))).await
+    };
     let unseen = decide("never-seen", "share").await;
-    let told = format!("database \"never-seen\" has not shown the token of {account}; seen_elsewhere of the account lists those that have");
+    let told = format!(
+        "database \"never-seen\" has not shown the token of {account}; seen_elsewhere of the account lists those that have"
+    );
     assert_eq!(problem(&unseen), (404, "not-found".to_owned(), told));
     assert_eq!(problem(&decide(&copies[0].dbuuid, "keep").await).0, 400);
 
     let shared = decide(&copies[0].dbuuid, "share").await;
     let seen = |decision: &str, n: usize| json!({ "database": copies[n].dbuuid, "decision": decision });
-    assert_eq!(shared.json()["seen_elsewhere"], json!([seen("shared", 0), seen("seen_elsewhere", 1), seen("seen_elsewhere", 2)]));
+    assert_eq!(
+        shared.json()["seen_elsewhere"],
+        json!([seen("shared", 0), seen("seen_elsewhere", 1), seen("seen_elsewhere", 2)])
+    );
     assert_eq!(copies[0].call("echo", "say", say.clone()).await["result"]["text"], "hi");
     assert_eq!(decide(&copies[1].dbuuid, "refuse").await.status, 200);
     let (_, message) = iap_tests::odoo::error_of(&copies[1].call("echo", "say", say.clone()).await);
-    assert!(message.contains("this account belongs to another database, whose admin has refused its use here"), "{message}");
+    assert!(
+        message.contains("this account belongs to another database, whose admin has refused its use here"),
+        "{message}"
+    );
     assert_eq!(balance(&host, &account).await, "8");
 
     // Moved to where it may not be used: suspended, its credits intact.
     let moved = decide(&copies[2].dbuuid, "move").await.json();
-    assert_eq!((&moved["database"], &moved["suspended"], &moved["balance"]), (&json!(copies[2].dbuuid), &json!("hosting-refused"), &json!("8")));
+    assert_eq!(
+        (&moved["database"], &moved["suspended"], &moved["balance"]),
+        (&json!(copies[2].dbuuid), &json!("hosting-refused"), &json!("8"))
+    );
     let call = operator.send("POST", &format!("{path}/calls/say"), Some(&json!({ "input": say }))).await;
     assert_eq!((problem(&call).0, problem(&call).1.as_str()), (403, "hosting-refused"));
     // The one that shared it still does, but a suspended account spends nowhere.

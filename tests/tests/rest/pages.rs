@@ -14,10 +14,13 @@ async fn every_page_has_strict_headers_and_no_script() {
     let host = TestHost::start();
     let odoo = host.database_with_credits("sms", "7").await;
     let strict = |form: &str| {
-        format!("default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'{form}; base-uri 'none'; frame-ancestors 'none'")
+        format!(
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'{form}; base-uri 'none'; frame-ancestors 'none'"
+        )
     };
     let buy = buy_page(&odoo, "sms", "");
-    let all = format!("/iap/1/all-in-app-services?db_uuid={}&account_tokens={}&hashed=1", odoo.dbuuid, sha1(&odoo.token));
+    let all =
+        format!("/iap/1/all-in-app-services?db_uuid={}&account_tokens={}&hashed=1", odoo.dbuuid, sha1(&odoo.token));
     let registration = format!("/1/account?account_token={}", odoo.token);
     for (path, policy, status) in [
         ("/", strict(""), 200),
@@ -45,7 +48,13 @@ async fn every_page_has_strict_headers_and_no_script() {
         }
     }
     let page = get(&host, "/").await;
-    let style = page.text.split("href=\"").find(|part| part.starts_with("/static/")).and_then(|part| part.split('"').next()).expect("a stylesheet").to_owned();
+    let style = page
+        .text
+        .split("href=\"")
+        .find(|part| part.starts_with("/static/"))
+        .and_then(|part| part.split('"').next())
+        .expect("a stylesheet")
+        .to_owned();
     assert_eq!(header(&host, &style, "content-type").await, "text/css; charset=utf-8");
     assert_eq!(header(&host, &style, "cache-control").await, "public, max-age=31536000, immutable");
     assert_eq!(header(&host, &style, "x-content-type-options").await, "nosniff");
@@ -60,14 +69,26 @@ async fn pages_escape_what_links_say_and_record_nothing() {
     let evil = "<script>alert(1)</script>\"'><img src=x>";
     let coded = encoded(evil);
     for (path, status, words) in [
-        (format!("/iap/1/credit?service_name={coded}&account_token={}", odoo.token), 404, "“&lt;script&gt;alert(1)&lt;/script&gt;"),
+        (
+            format!("/iap/1/credit?service_name={coded}&account_token={}", odoo.token),
+            404,
+            "“&lt;script&gt;alert(1)&lt;/script&gt;",
+        ),
         ("/iap/1/credit?service_name=sms&account_token=%C3%A9%3Cscript%3E".to_owned(), 400, "This link does not work"),
         (format!("/iap/1/credit?service_name=sms&account_token={coded}&hashed=1"), 400, "40 hexadecimal digits"),
-        (format!("/iap/1/credit?service_name=sms&account_token={}&dbuuid={coded}", odoo.token), 400, "This link does not work"),
+        (
+            format!("/iap/1/credit?service_name=sms&account_token={}&dbuuid={coded}", odoo.token),
+            400,
+            "This link does not work",
+        ),
         (format!("/iap/1/credit/done?order={coded}&session_id={coded}"), 404, "Unknown order"),
         (format!("/iap/1/credit/cancelled?order={coded}&key={coded}"), 200, "Nothing was bought"),
         (format!("/iap/services?dbuuid={coded}"), 200, "My Services"),
-        (format!("/iap/1/all-in-app-services?account_tokens={coded}"), 200, "No account of these has been used here yet."),
+        (
+            format!("/iap/1/all-in-app-services?account_tokens={coded}"),
+            200,
+            "No account of these has been used here yet.",
+        ),
         (format!("/1/account?account_token={coded}"), 200, "This SMS account is not known here"),
         (format!("/{coded}"), 404, "Page not found"),
         ("/iap/1/credit?account_token=x".to_owned(), 400, "The link has no service_name."),
@@ -82,19 +103,36 @@ async fn pages_escape_what_links_say_and_record_nothing() {
     // Values that a page takes up again, into its form and links; a token may be any visible ASCII.
     let page = get(&host, &format!("/iap/1/credit?service_name=sms&account_token={coded}")).await;
     assert_eq!(page.status, 200);
-    assert!(page.text.contains("name=\"account_token\" value=\"&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&gt;&lt;img\""), "{}", page.text);
+    assert!(
+        page.text.contains("name=\"account_token\" value=\"&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&gt;&lt;img\""),
+        "{}",
+        page.text
+    );
     assert!(!page.text.contains("<script") && !page.text.contains("<img"), "{}", page.text);
     let page = get(&host, &buy_page(&odoo, "sms", &format!("&credit={coded}&currency={coded}&saved={coded}"))).await;
     assert_eq!(page.status, 200);
     assert!(!page.text.contains("<script") && !page.text.contains("<img"), "{}", page.text);
     let form = [("service_name", "sms"), ("account_token", &*odoo.token), ("dbuuid", &*odoo.dbuuid)];
-    let wrong = post_form(&host, "/iap/1/warnings", &[&form[..], &[("warn_me", "1"), ("warning_threshold", evil)]].concat()).await;
+    let wrong =
+        post_form(&host, "/iap/1/warnings", &[&form[..], &[("warn_me", "1"), ("warning_threshold", evil)]].concat())
+            .await;
     assert_eq!(wrong.status, 400);
     assert!(wrong.text.contains("Warning Threshold: ") && !wrong.text.contains("<script"), "{}", wrong.text);
-    let right = post_form(&host, "/iap/1/warnings", &[&form[..], &[("warn_me", "1"), ("warning_threshold", "2.5"), ("warning_email", "a@b.example")]].concat()).await;
+    let right = post_form(
+        &host,
+        "/iap/1/warnings",
+        &[&form[..], &[("warn_me", "1"), ("warning_threshold", "2.5"), ("warning_email", "a@b.example")]].concat(),
+    )
+    .await;
     assert_eq!(right.status, 303);
     let page = get(&host, &right.location.expect("a redirect")).await;
-    assert!(page.text.contains("Saved.") && page.text.contains("value=\"2.5\"") && page.text.contains("value=\"a@b.example\""), "{}", page.text);
+    assert!(
+        page.text.contains("Saved.")
+            && page.text.contains("value=\"2.5\"")
+            && page.text.contains("value=\"a@b.example\""),
+        "{}",
+        page.text
+    );
     let large = post_form(&host, "/iap/1/warnings", &[("x", &"x".repeat(65 * 1024))]).await;
     assert_eq!(large.status, 413);
     host.verify();

@@ -27,9 +27,11 @@ pub async fn get(host: &TestHost, path: &str) -> Reply {
 
 /// A form, as a browser sends it.
 pub async fn post_form(host: &TestHost, url: &str, fields: &[(&str, &str)]) -> Reply {
-    let body: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+    let body: Vec<String> =
+        fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
     let url = if url.starts_with('/') { format!("{}{url}", host.url()) } else { url.to_owned() };
-    let request = host.client().post(url).header("Content-Type", "application/x-www-form-urlencoded").body(body.join("&"));
+    let request =
+        host.client().post(url).header("Content-Type", "application/x-www-form-urlencoded").body(body.join("&"));
     http::try_send(request).await.expect("somebody answers")
 }
 
@@ -76,18 +78,24 @@ pub fn sha1(token: &str) -> String {
 pub fn rows(host: &TestHost) -> Vec<String> {
     let tables = host.sql("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND substr(name, 1, 1) <> '_' ORDER BY name");
     assert!(tables.iter().any(|name| name == "posting"), "{tables:?}");
-    tables.iter().map(|name| format!("{name}: {}", host.sql(&format!("SELECT count(*) FROM \"{name}\"")).concat())).collect()
+    tables
+        .iter()
+        .map(|name| format!("{name}: {}", host.sql(&format!("SELECT count(*) FROM \"{name}\"")).concat()))
+        .collect()
 }
 
 /// Opens an account by REST; its id and its token.
 pub async fn open(host: &TestHost, service: &str, dbuuid: &str) -> (String, String) {
-    let opened = host.operator().ok("POST", "/v1/accounts", Some(&json!({ "service": service, "database": dbuuid }))).await;
+    let opened =
+        host.operator().ok("POST", "/v1/accounts", Some(&json!({ "service": service, "database": dbuuid }))).await;
     (text(&opened["id"]), text(&opened["account_token"]))
 }
 
 /// Gives credits to an account.
 pub async fn give(host: &TestHost, account: &str, credits: &str) {
-    host.operator().ok("POST", &format!("/v1/accounts/{account}/grants"), Some(&json!({ "credits": credits, "reason": "test" }))).await;
+    host.operator()
+        .ok("POST", &format!("/v1/accounts/{account}/grants"), Some(&json!({ "credits": credits, "reason": "test" })))
+        .await;
 }
 
 /// Balance of an account.

@@ -32,6 +32,7 @@ pub struct Envelope {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Raw {
     #[serde(default)]
     id: Value,

@@ -56,7 +56,8 @@ impl NewAccount {
             ));
         }
         for (index, company) in companies.iter().enumerate() {
-            values::shown(company, values::MAX_COMPANY).map_err(|message| Problem::invalid(&format!("companies[{index}]"), message))?;
+            values::shown(company, values::MAX_COMPANY)
+                .map_err(|message| Problem::invalid(&format!("companies[{index}]"), message))?;
         }
         Ok(())
     }

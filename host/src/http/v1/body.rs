@@ -71,6 +71,10 @@ fn of_value(path: &str, words: &str) -> Problem {
         let known = words.split_once("expected ").map_or("none", |(_, known)| known).replace('`', "\"");
         return Problem::new(BAD_REQUEST, format!("{field:?} is unknown here; send only {known}")).at(field);
     }
+    if let Some(name) = named(words, "duplicate field `") {
+        let field = join(parent.strip_suffix(name).map_or(parent, |above| above.trim_end_matches('.')), name);
+        return Problem::new(BAD_REQUEST, format!("{field:?} is there twice; send it once")).at(field);
+    }
     if parent.is_empty() {
         return Problem::new(BAD_REQUEST, format!("the request is wrong: {words}"));
     }
@@ -193,6 +197,12 @@ mod tests {
             (
                 r#"{"credits": "1", "packs": [{"name": 5}]}"#,
                 "\"packs[0].name\": invalid type: integer `5`, expected a string",
+                Some("packs[0].name"),
+            ),
+            (r#"{"credits": "1", "credits": "1"}"#, "\"credits\" is there twice; send it once", Some("credits")),
+            (
+                r#"{"credits": "1", "packs": [{"name": "a", "name": "b"}]}"#,
+                "\"packs[0].name\" is there twice; send it once",
                 Some("packs[0].name"),
             ),
             (

@@ -140,9 +140,14 @@ fn csv<T: Listed>(items: &[T]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(T::COLUMNS)?;
     for item in items {
-        writer.write_record(item.row())?;
+        writer.write_record(item.row().into_iter().map(harmless))?;
     }
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+}
+
+/// A spreadsheet takes a cell that begins like this for a formula; a caller may have written it.
+fn harmless(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
 }
 
 /// The query of a list, read before anything is looked up.
@@ -196,6 +201,13 @@ mod tests {
         ] {
             let headers = HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]);
             assert_eq!(wants_csv(&headers), csv, "{accept}");
+        }
+    }
+
+    #[test]
+    fn cells_are_no_formulas() {
+        for (cell, written) in [("=1+1", "'=1+1"), ("@SUM(A1)", "'@SUM(A1)"), ("1.5", "1.5"), ("a=b", "a=b"), ("", "")] {
+            assert_eq!(harmless(cell.to_owned()), written);
         }
     }
 

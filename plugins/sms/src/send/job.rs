@@ -3,14 +3,17 @@
 //! A job may run again after a crash. Each chunk is claimed in the store before it is sent, so that no
 //! message goes out twice; a message whose outcome was lost in a crash is not charged.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use iap_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Batch, Memory, State, Verdict,
-    batch::{is_uuid, reported_uuids},
+    batch::{is_uuid, reported_uuids, status_key},
     later::HOLD_TTL,
     now::texts,
     plan::Parcel,
@@ -19,7 +22,7 @@ use super::{
 use crate::{
     carrier::{self, Outcome, Sender},
     prices::Prices,
-    text, webhook,
+    status, text, webhook,
 };
 
 /// Messages sent together.
@@ -266,7 +269,7 @@ fn settle(job: &Job, payload: &Payload, parcels: &[Parcel], mut progress: Progre
         hold.keep(HOLD_TTL, &[])?;
         return Err(Failure::internal(format!("batch {}: {conflict:?}", payload.batch)));
     }
-    report(job, payload, parcels, &progress);
+    let known = report(job, payload, parcels, &progress);
     let lines: Vec<Line> = with_state(parcels, &progress)
         .filter(|(_, state)| state.is_accepted())
         .map(|(parcel, _)| parcel.line())
@@ -290,6 +293,7 @@ fn settle(job: &Job, payload: &Payload, parcels: &[Parcel], mut progress: Progre
     if let Err(refusal) = hold.capture_with(&lines, details) {
         log::error!("batch {} was sent but not captured: {refusal}", payload.batch);
     }
+    correct(job, payload, &known);
     Ok(())
 }
 
@@ -321,9 +325,10 @@ fn with_state<'a>(parcels: &'a [Parcel], progress: &'a Progress) -> impl Iterato
     })
 }
 
-/// Tells the database what became of each message, unless the carrier has told it more already.
-fn report(job: &Job, payload: &Payload, parcels: &[Parcel], progress: &Progress) {
-    let Some(url) = &payload.webhook else { return };
+/// Tells the database what became of each message, unless the carrier has told it more already; those
+/// that it has.
+fn report(job: &Job, payload: &Payload, parcels: &[Parcel], progress: &Progress) -> BTreeSet<String> {
+    let Some(url) = &payload.webhook else { return BTreeSet::new() };
     let known = reported_uuids(&payload.batch).unwrap_or_default();
     let mut statuses = webhook::Statuses::default();
     for (parcel, state) in with_state(parcels, progress) {
@@ -331,6 +336,33 @@ fn report(job: &Job, payload: &Payload, parcels: &[Parcel], progress: &Progress)
             statuses.add(state.name_in_report(), uuid);
         }
     }
+    post(job, payload, url, &statuses);
+    known
+}
+
+/// Repeats the failures that the carrier reported while the job wrote its own report. The job's `sent`
+/// came behind them, and a database takes `sent` after an error for the truth.
+fn correct(job: &Job, payload: &Payload, known: &BTreeSet<String>) {
+    if let Some(url) = &payload.webhook {
+        post(job, payload, url, &corrections(&payload.batch, known));
+    }
+}
+
+/// Failures of a batch that are stored and not among the known reports.
+pub(super) fn corrections(batch: &str, known: &BTreeSet<String>) -> webhook::Statuses {
+    let reported = reported_uuids(batch).unwrap_or_default();
+    let mut statuses = webhook::Statuses::default();
+    for uuid in reported.difference(known) {
+        let (key, _) = status_key(batch, uuid);
+        let stored = store::get(Scope::Service, &key).ok().flatten();
+        if let Some(failure) = stored.as_deref().and_then(status::failure) {
+            statuses.add(failure, uuid);
+        }
+    }
+    statuses
+}
+
+fn post(job: &Job, payload: &Payload, url: &str, statuses: &webhook::Statuses) {
     if let Err(error) = statuses.post(job.account_ref(), url, &payload.batch) {
         log::error!("batch {} could not be reported: {error}", payload.batch);
     }

@@ -13,6 +13,7 @@ use iap_sdk::{
 };
 use serde_json::{Value, json};
 
+use super::{State, Verdict};
 use crate::Sms;
 
 const PATH: &str = "/2010-04-01/Accounts/{config:twilio-account-sid}/Messages.json";
@@ -559,6 +560,22 @@ fn a_job_does_not_report_what_the_carrier_has_reported_already() {
     let sent = groups[0]["uuids"].as_array().unwrap();
     assert_eq!(sent.len(), 20);
     assert!(!sent.contains(&json!(uuid(7))));
+}
+
+#[test]
+fn what_the_carrier_reports_while_the_job_reports_is_said_last() {
+    let host = host();
+    let batch = "0123456789abcdef0123456789abcdef";
+    for (n, status) in ["sent", "delivered", "rejected", "not_delivered"].iter().enumerate() {
+        let (key, _) = super::status_key(batch, &uuid(n));
+        host.run(|| store::set(Scope::Service, &key, status.as_bytes(), None)).unwrap();
+    }
+    // The last one was there before the job's own report.
+    let known = std::collections::BTreeSet::from([uuid(3)]);
+    assert_eq!(
+        host.run(|| super::job::corrections(batch, &known).groups()),
+        json!([{"sms_status": "rejected", "uuids": [uuid(2)]}])
+    );
 }
 
 #[test]

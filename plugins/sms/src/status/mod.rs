@@ -48,6 +48,14 @@ pub fn answer(request: &HookRequest) -> HookResponse {
     }
 }
 
+/// The name of a stored status, if it says that a message does not arrive.
+pub fn failure(stored: &[u8]) -> Option<&'static str> {
+    match Status::of_stored(stored)? {
+        failed @ Status::Failed(_) => Some(failed.name()),
+        Status::Sent | Status::Delivered => None,
+    }
+}
+
 enum Advance {
     /// The status is new; what was there before.
     Done { before: Option<Vec<u8>> },

@@ -22,6 +22,7 @@ pub struct Input {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 struct Message {
     /// A number or text that need not be unique: echoed, never a key.
     #[serde(default)]

@@ -21,6 +21,7 @@ pub struct Input {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 struct Group {
     #[serde(default, deserialize_with = "falsy::text")]
     content: Option<String>,
@@ -29,6 +30,7 @@ struct Group {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 struct Recipient {
     #[serde(default, deserialize_with = "falsy::text")]
     number: Option<String>,

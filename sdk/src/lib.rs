@@ -56,10 +56,10 @@
 #[cfg(target_arch = "wasm32")]
 extern crate self as iap_sdk;
 
-pub mod billing;
-pub mod blobs;
 #[cfg(target_arch = "wasm32")]
 mod arena;
+pub mod billing;
+pub mod blobs;
 mod call;
 pub mod callback;
 pub mod clock;

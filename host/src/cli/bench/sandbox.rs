@@ -79,7 +79,12 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-async fn run(plugin: &Arc<Plugin>, what: What, clients: usize, time: Duration) -> anyhow::Result<(Latencies, Latencies, Duration)> {
+async fn run(
+    plugin: &Arc<Plugin>,
+    what: What,
+    clients: usize,
+    time: Duration,
+) -> anyhow::Result<(Latencies, Latencies, Duration)> {
     let began = Instant::now();
     let tasks = (0..clients).map(|_| {
         let plugin = Arc::clone(plugin);

@@ -206,7 +206,8 @@ mod tests {
 
     #[test]
     fn cells_are_no_formulas() {
-        for (cell, written) in [("=1+1", "'=1+1"), ("@SUM(A1)", "'@SUM(A1)"), ("1.5", "1.5"), ("a=b", "a=b"), ("", "")] {
+        for (cell, written) in [("=1+1", "'=1+1"), ("@SUM(A1)", "'@SUM(A1)"), ("1.5", "1.5"), ("a=b", "a=b"), ("", "")]
+        {
             assert_eq!(harmless(cell.to_owned()), written);
         }
     }

@@ -59,9 +59,15 @@ pub(super) struct Progress {
     pub staged: Staged,
     /// The call's row is stored.
     pub begun: bool,
-    /// The call's natural keys, to be claimed with the first hold.
+    /// The call's natural keys.
     pub keys: Vec<String>,
-    pub claimed: bool,
+    /// Those of them to be claimed with the next hold.
+    pub unclaimed: Vec<String>,
+    /// Credits of its live holds and captures: what `max_per_call` and `max_credits` bound.
+    pub engaged: Credits,
+    /// Kept holds that a job takes up: of jobs that wait to be stored, and of stored ones.
+    pub job_holds: Vec<HoldId>,
+    pub stored_job_holds: Vec<HoldId>,
     /// Those of them with a stored answer.
     pub answered: HashSet<String>,
     pub captured: Credits,
@@ -71,6 +77,15 @@ pub(super) struct Progress {
     pub shortage: Option<(Credits, Credits)>,
     /// Another host took a natural key: the call begins anew.
     pub collided: bool,
+}
+
+impl Progress {
+    /// What was staged is stored.
+    pub fn stored(&mut self) {
+        self.staged = Staged::default();
+        let holds = std::mem::take(&mut self.job_holds);
+        self.stored_job_holds.extend(holds);
+    }
 }
 
 /// The backend of one call, job run or hook: everything lands in the ledger and the store.
@@ -91,13 +106,18 @@ impl Ledgered {
             app,
             call,
             caller,
-            progress: Mutex::new(Progress { keys, lines: "[]".to_owned(), ..Progress::default() }),
+            progress: Mutex::new(Progress {
+                unclaimed: keys.clone(),
+                keys,
+                lines: "[]".to_owned(),
+                ..Progress::default()
+            }),
         }
     }
 
     /// For a job run or hook that goes on with a call which has begun.
     pub fn resuming(app: Arc<App>, call: CallId, caller: Caller) -> Self {
-        let progress = Progress { begun: true, claimed: true, lines: "[]".to_owned(), ..Progress::default() };
+        let progress = Progress { begun: true, lines: "[]".to_owned(), ..Progress::default() };
         Self { app, call, caller, progress: Mutex::new(progress) }
     }
 
@@ -123,9 +143,10 @@ impl Ledgered {
 
     /// Stores what is staged: the end of a hook.
     pub async fn flush(&self) -> Result<(), iap_store::StoreError> {
-        let staged = std::mem::take(&mut self.progress().staged);
+        let staged = self.progress().staged.statements(self.caller.service.id);
         if !staged.is_empty() {
-            self.store().write(staged.statements(self.caller.service.id)).await?;
+            self.store().write(staged).await?;
+            self.progress().stored();
         }
         Ok(())
     }
@@ -363,8 +384,7 @@ impl Backend for Ledgered {
                 return Ok(Ok(present.is_none()));
             }
             // What the call itself staged comes first, and must be visible to the comparison.
-            let staged = std::mem::take(&mut self.progress().staged);
-            let mut statements = staged.statements(self.caller.service.id);
+            let mut statements = self.progress().staged.statements(self.caller.service.id);
             let place = statements.len();
             statements.push(StoreValues::compare_and_set(
                 self.caller.service.id,
@@ -376,6 +396,7 @@ impl Backend for Ledgered {
                 self.time(),
             ));
             let written = self.store().write(statements).await.map_err(fault)?;
+            self.progress().stored();
             Ok(Ok(written.get(place).is_some_and(|written| written.affected == 1)))
         })
     }
@@ -471,8 +492,10 @@ impl Backend for Ledgered {
             let mut job = self.new_job("plugin", name, payload);
             job.run_at = job.at.plus_seconds(i64::from(options.delay));
             (job.hold, job.dedupe_key) = (options.hold, options.dedupe_key);
-            let id = job.id;
-            self.progress().staged.push(Jobs::enqueue(job));
+            let (id, hold) = (job.id, job.hold);
+            let mut progress = self.progress();
+            progress.staged.push(Jobs::enqueue(job));
+            progress.job_holds.extend(hold);
             Ok(Ok(id))
         })
     }

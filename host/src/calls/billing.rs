@@ -6,6 +6,7 @@ use iap_core::{
     Credits,
     ids::{AccountId, HoldId},
     ledger::{Authorize, Command, Refusal as Rule},
+    manifest::Operation,
     prices::{Caps, PriceRefusal, PricedLines, capture_within, price_lines},
 };
 use iap_runtime::backend::{AuthorizeOptions, Authorized, CaptureDetails, HostFault, Line, Refusal, Remembered};
@@ -40,10 +41,13 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
         Ok(priced) => priced,
         Err(error) => return Ok(Err(price_refusal(&error))),
     };
+    if let Err(error) = within_caps(on, operation, priced.total) {
+        return Ok(Err(price_refusal(&error)));
+    }
     if let Some(key) = options.natural_key {
         match own_key(on, account, key).await? {
             Some(answer) => return Ok(Ok(Authorized::Answered(answer))),
-            None if on.progress().collided => return Err(collided()),
+            None if on.progress().collided => return collision(on),
             None => {}
         }
     }
@@ -56,8 +60,10 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
     match on.store().post(post).await {
         Ok(_) => {
             let mut progress = on.progress();
-            (progress.begun, progress.claimed) = (true, true);
-            progress.staged = super::staged::Staged::default();
+            progress.begun = true;
+            progress.unclaimed.clear();
+            progress.engaged = progress.engaged.checked_add(priced.total).unwrap_or(Credits::MAX);
+            progress.stored();
             Ok(Ok(Authorized::Hold { id: hold, amount: priced.total }))
         }
         Err(PostError::Refused(Rule::InsufficientCredit { needed, available })) => {
@@ -71,10 +77,36 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
         Err(PostError::Refused(other)) => Ok(Err(refusal("invalid-line", other.to_string()))),
         Err(PostError::Conflict(conflict)) if claim_at == Some(conflict.statement) => {
             on.progress().collided = true;
-            Err(collided())
+            collision(on)
         }
         Err(error) => Err(fault(error)),
     }
+}
+
+/// The caps bound the whole call, however often it authorizes.
+fn within_caps(on: &Ledgered, operation: &Operation, total: Credits) -> Result<(), PriceRefusal> {
+    let total = on.progress().engaged.checked_add(total).unwrap_or(Credits::MAX);
+    if operation.max_per_call < total {
+        let operation_name = operation.name.clone();
+        return Err(PriceRefusal::OverMaxPerCall { operation: operation_name, total, max: operation.max_per_call });
+    }
+    match on.caller.max_credits {
+        Some(max) if max < total => Err(PriceRefusal::OverMaxCredits { total, max }),
+        _ => Ok(()),
+    }
+}
+
+/// Another call is at the same work. A call without effects so far begins anew, with that one's answer; one
+/// that has a hold already is told.
+fn collision<T>(on: &Ledgered) -> Answered<T> {
+    let mut progress = on.progress();
+    if progress.begun {
+        progress.collided = false;
+        progress.unclaimed.clear();
+        let message = "another call is doing the work of this natural key; answer without it, or ask again later";
+        return Ok(Err(refusal("natural-key-busy", message.to_owned())));
+    }
+    Err(collided())
 }
 
 pub async fn capture(on: &Ledgered, hold: HoldId, lines: Vec<Line>, details: CaptureDetails) -> Answered<Credits> {
@@ -106,7 +138,8 @@ pub async fn capture(on: &Ledgered, hold: HoldId, lines: Vec<Line>, details: Cap
             progress.captured = progress.captured.checked_add(priced.total).unwrap_or(Credits::MAX);
             progress.answered.extend(answered);
             progress.lines = json;
-            progress.staged = super::staged::Staged::default();
+            disengage(&mut progress, held, priced.total);
+            progress.stored();
             Ok(Ok(priced.total))
         }
         Err(PostError::Refused(rule)) => Ok(Err(hold_refusal(&rule))),
@@ -115,10 +148,14 @@ pub async fn capture(on: &Ledgered, hold: HoldId, lines: Vec<Line>, details: Cap
 }
 
 pub async fn release(on: &Ledgered, hold: HoldId) -> Result<(), HostFault> {
-    let Some((account, _)) = held(on, hold).await? else { return Ok(()) };
+    let Some((account, amount)) = held(on, hold).await? else { return Ok(()) };
     match on.store().post(Post::new(account, Command::Release { hold })).await {
+        Ok(_) => {
+            disengage(&mut on.progress(), amount, Credits::ZERO);
+            Ok(())
+        }
         // It has ended already: there is nothing to give back.
-        Ok(_) | Err(PostError::Refused(_)) => Ok(()),
+        Err(PostError::Refused(_)) => Ok(()),
         Err(error) => Err(fault(error)),
     }
 }
@@ -134,7 +171,7 @@ pub async fn keep(on: &Ledgered, hold: HoldId, ttl: u32, remember: Vec<Remembere
             let mut progress = on.progress();
             progress.kept = true;
             progress.answered.extend(answered);
-            progress.staged = super::staged::Staged::default();
+            progress.stored();
             Ok(Ok(()))
         }
         Err(PostError::Refused(rule)) => Ok(Err(hold_refusal(&rule))),
@@ -142,17 +179,34 @@ pub async fn keep(on: &Ledgered, hold: HoldId, ttl: u32, remember: Vec<Remembere
     }
 }
 
+/// What a hold had and did not take counts no more.
+fn disengage(progress: &mut super::backend::Progress, held: Credits, taken: Credits) {
+    let back = held.checked_sub(taken).unwrap_or(Credits::ZERO);
+    progress.engaged =
+        progress.engaged.checked_sub(back).filter(|rest| Credits::ZERO <= *rest).unwrap_or(Credits::ZERO);
+}
+
+/// A ledger step, not a look: an expired hold is refused exactly, and a live one outlives the run that takes
+/// it up, so that no sweeper ends it under the work.
 pub async fn resume(on: &Ledgered, hold: HoldId) -> Answered<Credits> {
-    let Some((account, call, amount, state)) = on.store().grants().hold(hold).await.map_err(fault)? else {
+    let Some(found) = on.store().grants().hold(hold).await.map_err(fault)? else {
         return Ok(Err(unknown_hold()));
     };
-    if on.account() != Some(account) || call != Some(on.call) {
+    if on.account() != Some(found.account) || found.call != Some(on.call) {
         return Ok(Err(unknown_hold()));
     }
-    match state.as_str() {
-        "live" => Ok(Ok(amount)),
-        "expired" => Ok(Err(refusal("hold-expired", "the hold expired and its credits went back".to_owned()))),
-        ended => Ok(Err(refusal("hold-ended", format!("the hold has ended: it was {ended}")))),
+    let job_time = on.caller.service.release.as_ref().map_or(0, |release| release.manifest().limits.job_time.as_secs());
+    let longest = i64::try_from(job_time).unwrap_or(0) + i64::from(CALL_HOLD);
+    let remaining = found.expires_at.millis().saturating_sub(on.time().millis());
+    let ttl = remaining.max(longest * 1000);
+    match on.store().post(Post::new(found.account, Command::Keep { hold, ttl })).await {
+        Ok(_) => {
+            let mut progress = on.progress();
+            progress.engaged = progress.engaged.checked_add(found.amount).unwrap_or(Credits::MAX);
+            Ok(Ok(found.amount))
+        }
+        Err(PostError::Refused(rule)) => Ok(Err(hold_refusal(&rule))),
+        Err(error) => Err(fault(error)),
     }
 }
 
@@ -168,7 +222,7 @@ fn allowed(on: &Ledgered) -> Result<AccountId, Refusal> {
 /// The account and amount of a hold of this very account.
 async fn held(on: &Ledgered, hold: HoldId) -> Result<Option<(AccountId, Credits)>, HostFault> {
     let found = on.store().grants().hold(hold).await.map_err(fault)?;
-    Ok(found.filter(|(account, ..)| on.account() == Some(*account)).map(|(account, _, amount, _)| (account, amount)))
+    Ok(found.filter(|hold| on.account() == Some(hold.account)).map(|hold| (hold.account, hold.amount)))
 }
 
 /// A natural key that the plugin derived: its stored answer, or it joins those to claim.
@@ -180,8 +234,10 @@ async fn own_key(on: &Ledgered, account: AccountId, key: String) -> Result<Optio
         Some((_, Known::Running(..))) => {}
         None => {
             let mut progress = on.progress();
-            progress.keys.push(key);
-            progress.claimed = false;
+            if !progress.keys.contains(&key) {
+                progress.keys.push(key.clone());
+                progress.unclaimed.push(key);
+            }
         }
     }
     Ok(None)
@@ -203,9 +259,15 @@ fn riders_of_authorize(
         }
     }
     let mut claim_at = None;
-    if !progress.claimed && !progress.keys.is_empty() {
+    if !progress.unclaimed.is_empty() {
         claim_at = Some(riders.len());
-        riders.push(NaturalKeys::claim(account, &progress.keys, on.call, on.time(), on.time().plus_seconds(CLAIM)));
+        riders.push(NaturalKeys::claim(
+            account,
+            &progress.unclaimed,
+            on.call,
+            on.time(),
+            on.time().plus_seconds(CLAIM),
+        ));
     }
     riders.extend(progress.staged.statements(on.caller.service.id));
     (riders, claim_at)

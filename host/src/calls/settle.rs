@@ -25,10 +25,11 @@ pub async fn end_of_call(on: &Ledgered, operation: &Operation, ended: Ended<Vec<
     }
     let unknown = ended.unanswered && ended.result.is_err();
     settle_holds(on, &ended.open_holds, if unknown { operation.on_unknown } else { OnUnknown::Release }).await?;
-    if drops_staged(on, &ended) {
-        // The job that was to take these up is not stored, so nobody else would end them before their time.
-        settle_holds(on, &ended.kept_holds, OnUnknown::Release).await?;
-        on.progress().kept = false;
+    if !matches!(ended.result, Ok(Ok(_))) {
+        // No job takes these up, so nobody else would end them before their time.
+        let forsaken = forsaken(on, &ended);
+        settle_holds(on, &forsaken, OnUnknown::Release).await?;
+        on.progress().kept &= ended.kept_holds.iter().any(|hold| !forsaken.contains(hold));
     }
     let (state, problem) = verdict(on, &ended);
     store_end(on, state, problem, &ended).await?;
@@ -53,9 +54,21 @@ pub async fn end_of_call(on: &Ledgered, operation: &Operation, ended: Ended<Vec<
     }
 }
 
-/// Whether what the call staged since its last ledger step is dropped: it failed and delivered nothing.
+/// Whether what the call staged since its last ledger step is dropped: it failed and delivered nothing, or it
+/// never had a hold, and without one there is no effect.
 fn drops_staged(on: &Ledgered, ended: &Ended<Vec<u8>>) -> bool {
-    !matches!(ended.result, Ok(Ok(_))) && !on.progress().captured.is_positive()
+    let progress = on.progress();
+    let failed = !matches!(ended.result, Ok(Ok(_))) && !progress.captured.is_positive();
+    failed || !(progress.begun || on.caller.free)
+}
+
+/// Kept or resumed holds of a failed call that no stored job takes up.
+fn forsaken(on: &Ledgered, ended: &Ended<Vec<u8>>) -> Vec<HoldId> {
+    let dropped = drops_staged(on, ended);
+    let progress = on.progress();
+    let awaited =
+        |hold: &HoldId| progress.stored_job_holds.contains(hold) || (!dropped && progress.job_holds.contains(hold));
+    ended.kept_holds.iter().chain(&ended.resumed_holds).filter(|hold| !awaited(hold)).copied().collect()
 }
 
 /// The refusal of the account, which explains the plugin's failure better than the plugin can.
@@ -120,7 +133,7 @@ async fn settle_holds(on: &Ledgered, holds: &[HoldId], how: OnUnknown) -> Result
 }
 
 async fn end_hold(on: &Ledgered, account: AccountId, hold: HoldId, how: OnUnknown) -> Result<(), CallError> {
-    let amount = on.store().grants().hold(hold).await?.map_or(Credits::ZERO, |(_, _, amount, _)| amount);
+    let amount = on.store().grants().hold(hold).await?.map_or(Credits::ZERO, |hold| hold.amount);
     let post = match how {
         OnUnknown::Capture => {
             let (call, lines, at) = (on.call, on.progress().lines.clone(), on.time());
@@ -243,7 +256,7 @@ async fn store_end(
             statements.push(Calls::free_key(on.call));
         }
         let failed = matches!(state, CallState::Failed | CallState::Partial) && !progress.kept;
-        if progress.begun && progress.claimed && !progress.keys.is_empty() {
+        if progress.begun && progress.unclaimed.len() < progress.keys.len() {
             if failed {
                 statements.push(NaturalKeys::let_go_provisional(on.call));
             } else if progress.answered.len() < progress.keys.len() {

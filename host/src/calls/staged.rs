@@ -53,11 +53,6 @@ impl Staged {
         self.rest.push(statement);
     }
 
-    /// Whether nothing is pending.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.rest.is_empty()
-    }
-
     /// As statements.
     pub fn statements(&self, service: ServiceId) -> Vec<Statement> {
         let values = self.values.iter().map(|((database, key), value)| match value {

@@ -23,12 +23,16 @@ use crate::app::App;
 const AT_ONCE: usize = 32;
 /// How long a claim lasts: longer than the longest job run (600 s).
 const LEASE: i64 = 660;
+/// Seconds until a job is tried again that found no room.
+const NO_ROOM: i64 = 2;
 /// How often the queue is looked at when nothing rings.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// How a run ended.
 enum Outcome {
     Done,
+    /// There was no room to run it: no attempt was made.
+    NoRoom(String),
     /// Try again, after this many seconds if said.
     Again {
         why: String,
@@ -85,22 +89,24 @@ async fn run(app: &Arc<App>, job: JobRow) {
         "callback" => callback::run(app, &job).await,
         _ => plugin::run(app, &job).await,
     };
-    let statement = match outcome {
-        Outcome::Done => Jobs::done(id),
-        Outcome::Again { why, after } if may_try_again(&kind, attempts, created, app.store.clock().now()) => {
-            let at = app.store.clock().now().plus_seconds(after.map_or_else(|| back_off(attempts), i64::from));
+    let now = app.store.clock().now();
+    let statements = match outcome {
+        Outcome::Done => vec![Jobs::done(id, attempts), Jobs::followers_run(id, now)],
+        Outcome::NoRoom(why) => vec![Jobs::again(id, attempts, false, now.plus_seconds(NO_ROOM), &why)],
+        Outcome::Again { why, after } if may_try_again(&kind, attempts, created, now) => {
+            let at = now.plus_seconds(after.map_or_else(|| back_off(attempts), i64::from));
             tracing::info!(job.id = %id, attempts, why, "A job is put off");
-            Jobs::again(id, at, &why)
+            vec![Jobs::again(id, attempts, true, at, &why), Jobs::followers_wait(id, at)]
         }
         Outcome::Again { why, .. } | Outcome::Dead(why) => {
             tracing::warn!(job.id = %id, attempts, why, "A job has failed for good");
             if kind == "plugin" {
                 plugin::bury(app, &job, &why).await;
             }
-            Jobs::dead(id, &why)
+            vec![Jobs::dead(id, attempts, &why), Jobs::followers_run(id, now)]
         }
     };
-    if let Err(error) = app.store.write(vec![statement]).await {
+    if let Err(error) = app.store.write(statements).await {
         // The lease ends by itself and the job runs again.
         tracing::error!(job.id = %id, error = %error, "The end of a job was not stored");
     }

@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use iap_core::{hosting::Door, ids::CallId, manifest::Operation};
-use iap_runtime::{CallGrant, Context, Failure, Job};
+use iap_core::{
+    Credits,
+    hosting::Door,
+    ids::CallId,
+    manifest::{Operation, Rate},
+};
+use iap_runtime::{CallGrant, Context, Failure, Fault, Job};
 use iap_store::{StoreError, repositories::JobRow};
 
 use super::{Outcome, store_failed};
@@ -60,6 +65,7 @@ pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
         }
         Ok(Err(Failure::Internal(why))) => Outcome::Again { why: format!("internal: {why}"), after: None },
         Ok(Err(failure)) => Outcome::Dead(format!("{failure:?}")),
+        Err(fault @ Fault::Busy(_)) => Outcome::NoRoom(fault.to_string()),
         Err(fault) => Outcome::Again { why: format!("{}: {fault}", fault.class()), after: None },
     }
 }
@@ -102,7 +108,35 @@ async fn backend(app: &Arc<App>, service: &Arc<Service>, job: &JobRow) -> Result
 async fn operation(app: &App, service: &Service, call: CallId) -> Result<Option<Operation>, StoreError> {
     let row = app.store.calls().get(call).await?;
     let manifest = service.release.as_ref().map(|release| release.manifest());
-    Ok(row.zip(manifest).and_then(|(row, manifest)| manifest.operation(&row.operation).cloned()))
+    Ok(row.zip(manifest).and_then(|(row, manifest)| {
+        let operation = manifest.operation(&row.operation).cloned()?;
+        Some(at_prices_of(operation, &row.lines))
+    }))
+}
+
+#[derive(serde::Deserialize)]
+struct StoredLine {
+    item: String,
+    key: String,
+    unit_price: Credits,
+}
+
+/// The operation with the prices at which the call's lines were authorized: a release that came since may
+/// have others, but credits were set aside at these.
+fn at_prices_of(mut operation: Operation, lines: &str) -> Operation {
+    let lines: Vec<StoredLine> = serde_json::from_str(lines).unwrap_or_default();
+    for price in &mut operation.prices {
+        for line in lines.iter().filter(|line| line.item == price.item) {
+            match &mut price.rate {
+                Rate::Fixed(credits) => *credits = line.unit_price,
+                Rate::Table { rows, .. } => {
+                    Arc::make_mut(rows).insert(line.key.clone(), line.unit_price);
+                }
+                Rate::Variable => {}
+            }
+        }
+    }
+    operation
 }
 
 async fn met(app: &App, service: &Service, job: &JobRow) -> Result<Option<Met>, StoreError> {
@@ -116,4 +150,30 @@ async fn met(app: &App, service: &Service, job: &JobRow) -> Result<Option<Met>, 
     let door = if job.hold.is_some() { Door::JobOfHold } else { Door::Job };
     let standing = accounts::ask(door, service, accounts::hosting_of(database.as_ref(), &app.config), Some(&account));
     Ok(Some(Met { account: Some(account), database, standing }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use iap_core::manifest::{OnUnknown, Price};
+
+    #[test]
+    fn a_job_captures_at_the_prices_of_its_hold() {
+        let rows = [("BE".to_owned(), Credits::whole(2)), ("FR".to_owned(), Credits::whole(3))].into();
+        let rate = Rate::Table { file: "prices.csv".to_owned(), rows: Arc::new(rows) };
+        let operation = Operation {
+            name: "send".to_owned(),
+            title: "Send".to_owned(),
+            input: None,
+            output: None,
+            max_per_call: Credits::whole(100),
+            free: false,
+            natural_key: None,
+            on_unknown: OnUnknown::Release,
+            prices: vec![Price { item: "part".to_owned(), rate }],
+        };
+        let stored = r#"[{"item": "part", "key": "BE", "units": 5, "unit_price": "1", "credits": "5", "note": ""}]"#;
+        let Rate::Table { rows, .. } = &at_prices_of(operation, stored).prices[0].rate else { panic!("a table") };
+        assert_eq!((rows["BE"], rows["FR"]), (Credits::whole(1), Credits::whole(3)));
+    }
 }

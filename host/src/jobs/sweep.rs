@@ -13,8 +13,8 @@ use crate::app::App;
 const EVERY: Duration = Duration::from_secs(1);
 /// Rows of a kind in one round: keeps the writer free for calls.
 const BATCH: i64 = 200;
-/// How long done jobs are kept, in milliseconds.
-const KEEP_DONE: i64 = 7 * 24 * 3600 * 1000;
+/// How long jobs that have ended are kept for the operator, in milliseconds.
+const KEEP_ENDED: i64 = 28 * 24 * 3600 * 1000;
 
 /// Sweeps for ever.
 pub async fn serve(app: Arc<App>) {
@@ -30,9 +30,14 @@ pub async fn serve(app: Arc<App>) {
 pub async fn sweep(store: &Store) -> Result<(), StoreError> {
     let now = store.clock().now();
     for (hold, account) in store.grants().expired_holds(now, BATCH).await? {
-        let call = store.grants().hold(hold).await?.and_then(|(_, call, ..)| call);
+        let call = store.grants().hold(hold).await?.and_then(|hold| hold.call);
+        // While the call has another live hold it is not over.
+        let others = match call {
+            Some(call) => store.grants().live_holds_of_call(account, call).await?.iter().any(|other| *other != hold),
+            None => false,
+        };
         let mut post = Post::new(account, Command::ExpireHold { hold });
-        if let Some(call) = call {
+        if let Some(call) = call.filter(|_| !others) {
             // What the call's job never confirmed may be asked again.
             let problem = Some("its hold expired and the credits went back".to_owned());
             post = post.with(move |_| {
@@ -49,7 +54,7 @@ pub async fn sweep(store: &Store) -> Result<(), StoreError> {
             NaturalKeys::sweep(now, BATCH),
             StoreValues::sweep(now, BATCH),
             Blobs::sweep(now, BATCH),
-            Jobs::sweep(now.plus_millis(-KEEP_DONE), BATCH),
+            Jobs::sweep(now.plus_millis(-KEEP_ENDED), BATCH),
         ])
         .await?;
     Ok(())

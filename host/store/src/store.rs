@@ -52,10 +52,11 @@ pub struct Store {
 impl Store {
     /// Opens or creates the SQLite database at `path`, migrates it, and claims a stream of ids.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let (connection, stream) = crate::sqlite::open(path, clock.now())?;
+        let opened = crate::sqlite::open(path, clock.now())?;
+        let stream = opened.stream;
         let ids = Arc::new(Ids::new(stream));
         let reader = Arc::new(Reader::open(path)?);
-        let writer = Writer::start(connection, Arc::clone(&ids), Arc::clone(&clock))?;
+        let writer = Writer::start(opened, Arc::clone(&ids), Arc::clone(&clock))?;
         Ok(Self { reader, writer, ids, clock, stream })
     }
 

@@ -52,10 +52,17 @@ impl Envelope {
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, (Value, Wrong)> {
-        let raw: Raw = serde_json::from_slice(bytes).map_err(|error| {
-            let message = format!("the request is not a JSON-RPC object ({error}); send {{\"jsonrpc\": \"2.0\", \"method\": \"call\", \"params\": {{…}}, \"id\": …}}");
+        let refused = |why: &str| {
+            let message = format!(
+                "the request is not a JSON-RPC object ({why}); send {{\"jsonrpc\": \"2.0\", \"method\": \"call\", \"params\": {{…}}, \"id\": …}}"
+            );
             (Value::Null, Wrong::user(message))
-        })?;
+        };
+        // Members of a struct may also come as a list, for serde; not for JSON-RPC.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(refused("it is a list"));
+        }
+        let raw: Raw = serde_json::from_slice(bytes).map_err(|error| refused(&error.to_string()))?;
         let Raw { id, params } = raw;
         let raw_params = params.unwrap_or_else(|| RawValue::from_string("{}".to_owned()).expect("it is JSON"));
         match serde_json::from_str(raw_params.get()) {

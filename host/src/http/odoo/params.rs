@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(text(json!({"a": true})), "a must be a text, not true or false");
         let credits = |params| with(params, |p| p.credits("credit").unwrap_err().message);
         assert_eq!(credits(json!({"credit": "5"})), "credit must be a number, not a text");
-        assert_eq!(credits(json!({"credit": 1e300})), "credit 1e300 is too large");
+        assert_eq!(credits(json!({"credit": 1e300})), "credit 1e+300 is too large");
     }
 
     #[test]

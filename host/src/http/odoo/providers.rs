@@ -12,7 +12,7 @@ use iap_core::{
 };
 use iap_store::{
     Post, PostError,
-    repositories::{CallState, Calls, NewCall},
+    repositories::{CallState, Calls, HoldRow, NewCall},
 };
 use serde_json::Value;
 
@@ -95,7 +95,7 @@ async fn end(app: &App, params: &Params<'_>, amount: impl Fn(Credits) -> Credits
     let unknown =
         || Wrong::access("token: this service has no such transaction; send the token that authorize answered");
     let hold: HoldId = params.required_text("token")?.parse().map_err(|_| unknown())?;
-    let (account, call, held, _) = app.store.grants().hold(hold).await?.ok_or_else(unknown)?;
+    let HoldRow { account, call, amount: held, .. } = app.store.grants().hold(hold).await?.ok_or_else(unknown)?;
     let owner = app.store.accounts().get(account).await?.filter(|account| account.service == service.id);
     let (Some(_), Some(call)) = (owner, call) else { return Err(unknown()) };
     let amount = amount(held);

@@ -86,6 +86,7 @@ CREATE TABLE account (
     UNIQUE (service_id, token_mac)
 ) STRICT;
 CREATE INDEX account_sha1 ON account (token_sha1);
+CREATE INDEX account_mac ON account (token_mac);
 CREATE INDEX account_database_id ON account (database_id);
 
 -- Databases that showed a token that is at home elsewhere.
@@ -326,6 +327,7 @@ CREATE TABLE job (
     created_at   INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX job_due ON job (run_at) WHERE state = 'waiting';
+CREATE INDEX job_ended ON job (created_at) WHERE state IN ('done', 'dead');
 CREATE INDEX job_leased ON job (leased_until) WHERE state = 'running';
 CREATE UNIQUE INDEX job_dedupe ON job (service_id, coalesce(account_id, 0), dedupe_key)
     WHERE dedupe_key IS NOT NULL AND state IN ('waiting', 'running');

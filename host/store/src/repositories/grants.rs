@@ -2,7 +2,7 @@
 
 use iap_core::{
     Credits, Time,
-    ids::{AccountId, DatabaseId, EntryId, GrantId, HoldId, ServiceId},
+    ids::{AccountId, CallId, DatabaseId, EntryId, GrantId, HoldId, ServiceId},
     ledger::{Book, EntryKind, GrantKind},
 };
 
@@ -60,6 +60,19 @@ pub struct PostingRow {
     pub at: Time,
     /// The account's entry before.
     pub previous: Option<EntryId>,
+}
+
+/// A hold, as far as others than the posting path need it.
+#[derive(Clone, Copy, Debug)]
+pub struct HoldRow {
+    /// Whose credits.
+    pub account: AccountId,
+    /// The call that obtained it.
+    pub call: Option<CallId>,
+    /// Credits set aside.
+    pub amount: Credits,
+    /// When it ends by itself.
+    pub expires_at: Time,
 }
 
 /// See [`Store::grants`].
@@ -144,27 +157,24 @@ impl Grants<'_> {
     }
 
     /// Live holds of a call.
-    pub async fn live_holds_of_call(
-        &self,
-        account: AccountId,
-        call: iap_core::ids::CallId,
-    ) -> Result<Vec<HoldId>, StoreError> {
+    pub async fn live_holds_of_call(&self, account: AccountId, call: CallId) -> Result<Vec<HoldId>, StoreError> {
         let sql = "SELECT id FROM hold WHERE state = 'live' AND call_id = ?2 AND account_id = ?1";
         self.0.read(sql, vec![account.into(), call.into()]).await?.iter().map(|row| Ok(HoldId(row.int(0)?))).collect()
     }
 
-    /// A hold: its account, call, amount and state.
-    pub async fn hold(
-        &self,
-        id: HoldId,
-    ) -> Result<Option<(AccountId, Option<iap_core::ids::CallId>, Credits, String)>, StoreError> {
+    /// A hold.
+    pub async fn hold(&self, id: HoldId) -> Result<Option<HoldRow>, StoreError> {
         let row = self
             .0
-            .read_one("SELECT account_id, call_id, amount, state FROM hold WHERE id = ?1", vec![id.into()])
+            .read_one("SELECT account_id, call_id, amount, expires_at FROM hold WHERE id = ?1", vec![id.into()])
             .await?;
         row.map(|row| {
-            let call = row.opt_int(1)?.map(iap_core::ids::CallId);
-            Ok((AccountId(row.int(0)?), call, Credits::from_micros(row.int(2)?), row.text(3)?))
+            Ok(HoldRow {
+                account: AccountId(row.int(0)?),
+                call: row.opt_int(1)?.map(CallId),
+                amount: Credits::from_micros(row.int(2)?),
+                expires_at: Time(row.int(3)?),
+            })
         })
         .transpose()
     }

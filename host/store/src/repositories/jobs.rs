@@ -147,34 +147,55 @@ impl Jobs<'_> {
         )
     }
 
-    /// A job is done.
-    pub fn done(id: JobId) -> Statement {
+    /// A job is done. Touches nothing if another run has claimed it since; nor do the others below.
+    pub fn done(id: JobId, attempts: i64) -> Statement {
         Statement::new(
-            "UPDATE job SET state = 'done', leased_until = NULL, payload = x'' WHERE id = ?1",
-            vec![id.into()],
+            "UPDATE job SET state = 'done', leased_until = NULL, payload = x'' WHERE id = ?1 AND attempts = ?2 AND state = 'running'",
+            vec![id.into(), attempts.into()],
         )
     }
 
-    /// A job is to be tried again.
-    pub fn again(id: JobId, at: Time, error: &str) -> Statement {
+    /// A job is to be tried again. A run that never began (`counted` is false) was no attempt.
+    pub fn again(id: JobId, attempts: i64, counted: bool, at: Time, error: &str) -> Statement {
         Statement::new(
-            "UPDATE job SET state = 'waiting', leased_until = NULL, run_at = ?2, last_error = ?3 WHERE id = ?1",
-            vec![id.into(), at.into(), error.into()],
+            "UPDATE job SET state = 'waiting', leased_until = NULL, run_at = ?3, last_error = ?4, attempts = ?5
+             WHERE id = ?1 AND attempts = ?2 AND state = 'running'",
+            vec![id.into(), attempts.into(), at.into(), error.into(), (attempts - i64::from(!counted)).into()],
         )
     }
 
-    /// A job has failed for good. It keeps its payload for the operator.
-    pub fn dead(id: JobId, error: &str) -> Statement {
+    /// Jobs that wait behind a put-off one are put off beyond it, so that nobody looks at them in vain:
+    /// [`Jobs::followers_run`] wakes one when its turn comes.
+    pub fn followers_wait(id: JobId, at: Time) -> Statement {
         Statement::new(
-            "UPDATE job SET state = 'dead', leased_until = NULL, last_error = ?2 WHERE id = ?1",
-            vec![id.into(), error.into()],
+            "UPDATE job SET run_at = ?2 + 3600000 WHERE state = 'waiting' AND run_at < ?2 AND id <> ?1
+             AND (account_id, order_key) IN (SELECT account_id, order_key FROM job WHERE id = ?1 AND order_key IS NOT NULL)",
+            vec![id.into(), at.into()],
         )
     }
 
-    /// Deletes done jobs that were enqueued before a moment, at most `limit`.
+    /// Jobs that waited behind one that has ended may run.
+    pub fn followers_run(id: JobId, at: Time) -> Statement {
+        Statement::new(
+            "UPDATE job SET run_at = ?2 WHERE id = (
+                 SELECT f.id FROM job j JOIN job f ON f.account_id = j.account_id AND f.order_key = j.order_key
+                 WHERE j.id = ?1 AND j.order_key IS NOT NULL AND f.state = 'waiting' AND f.run_at > ?2 ORDER BY f.id LIMIT 1)",
+            vec![id.into(), at.into()],
+        )
+    }
+
+    /// A job has failed for good. It keeps its payload for the operator, for a while.
+    pub fn dead(id: JobId, attempts: i64, error: &str) -> Statement {
+        Statement::new(
+            "UPDATE job SET state = 'dead', leased_until = NULL, last_error = ?3 WHERE id = ?1 AND attempts = ?2 AND state = 'running'",
+            vec![id.into(), attempts.into(), error.into()],
+        )
+    }
+
+    /// Deletes jobs that have ended and were enqueued before a moment, at most `limit`.
     pub fn sweep(before: Time, limit: i64) -> Statement {
         Statement::new(
-            "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE state = 'done' AND created_at < ?1 LIMIT ?2)",
+            "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE state IN ('done', 'dead') AND created_at < ?1 LIMIT ?2)",
             vec![before.into(), limit.into()],
         )
     }

@@ -18,7 +18,7 @@ pub use accounts::{AccountRow, Accounts, NewAccount, Warnings};
 pub use blobs::{BlobRow, Blobs};
 pub use calls::{CallRow, CallState, Calls, NewCall};
 pub use databases::{DatabaseRow, Databases, Declaration};
-pub use grants::{GrantRow, Grants, PostingRow};
+pub use grants::{GrantRow, Grants, HoldRow, PostingRow};
 pub use idempotency::{Answered, Idempotency};
 pub use jobs::{JobRow, Jobs, NewJob};
 pub use natural_keys::{Known, NaturalKeys};

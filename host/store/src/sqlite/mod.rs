@@ -7,7 +7,11 @@ mod posting;
 mod reader;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use iap_core::Time;
 use rusqlite::{Connection, OpenFlags};
@@ -49,6 +53,9 @@ pub enum OpenError {
         /// Newest known here.
         known: usize,
     },
+    /// Another process has it.
+    #[error("the database {0} is in use by another host; stop that one first (several hosts need PostgreSQL)")]
+    InUse(PathBuf),
     /// The writer could not start.
     #[error("cannot start the writer thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -57,7 +64,7 @@ pub enum OpenError {
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     let file = |cause| OpenError::File { path: path.to_owned(), cause };
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(file)?;
-    connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(file)?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(file)?;
     connection
         .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000;")
         .map_err(file)?;
@@ -65,8 +72,39 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Opens, migrates and claims a stream: the writer's connection and the stream.
-pub fn open(path: &Path, now: Time) -> Result<(Connection, i64), OpenError> {
+/// How long a start waits for a host that is just stopping.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Takes the database for this process: the writer decides on cached state, so there must be one. The lock
+/// goes with the file handle, however the process ends.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
+    let file = File::create(&beside)?;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(Duration::from_millis(20)),
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+    }
+}
+
+/// A database opened for writing.
+pub struct Opened {
+    /// The writer's connection.
+    pub connection: Connection,
+    /// This start's stream.
+    pub stream: i64,
+    /// Keeps other processes out.
+    pub lock: File,
+}
+
+/// Opens, migrates and claims a stream.
+pub fn open(path: &Path, now: Time) -> Result<Opened, OpenError> {
+    let lock = lock(path)?;
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     let file = |cause| OpenError::File { path: path.to_owned(), cause };
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(file)?;
@@ -86,7 +124,7 @@ pub fn open(path: &Path, now: Time) -> Result<(Connection, i64), OpenError> {
     let stream = connection
         .query_row("INSERT INTO stream (started_at) VALUES (?1) RETURNING id", [now.millis()], |row| row.get(0))
         .map_err(file)?;
-    Ok((connection, stream))
+    Ok(Opened { connection, stream, lock })
 }
 
 impl rusqlite::ToSql for Value {

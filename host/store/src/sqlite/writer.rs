@@ -1,12 +1,12 @@
 //! The writer: takes what waits, stores it in one transaction, answers all.
 
-use std::sync::Arc;
+use std::{fs::File, sync::Arc};
 
 use iap_core::{Time, time::Clock};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{posting::Books, read_row};
+use super::{Opened, posting::Books, read_row};
 use crate::{Conflict, Expect, Ids, Post, PostError, Posted, Statement, StoreError, Written};
 
 /// Most requests in one transaction: bounds how long the first of them waits.
@@ -52,9 +52,10 @@ pub struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub fn start(connection: Connection, ids: Arc<Ids>, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
+    pub fn start(opened: Opened, ids: Arc<Ids>, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
         let (requests, inbox) = mpsc::channel(QUEUE);
-        let desk = Desk { connection, books: Books::new(ids), clock, last: Time(0) };
+        let Opened { connection, lock, .. } = opened;
+        let desk = Desk { _lock: lock, connection, books: Books::new(ids), clock, last: Time(0) };
         std::thread::Builder::new().name("iap-writer".to_owned()).spawn(move || desk.serve(inbox))?;
         Ok(Self { requests })
     }
@@ -75,6 +76,7 @@ impl Writer {
 }
 
 struct Desk {
+    _lock: File,
     connection: Connection,
     books: Books,
     clock: Arc<dyn Clock>,

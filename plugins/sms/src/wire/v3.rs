@@ -9,6 +9,9 @@ use serde_json::Value;
 use super::{check_count, falsy};
 use crate::send::{self, Answer, Draft, Item};
 
+/// Longest webhook URL, which is stored with each batch.
+const MAX_URL: usize = 2048;
+
 /// Input of `send_v3`.
 #[derive(Debug, Deserialize)]
 pub struct Input {
@@ -51,6 +54,9 @@ pub enum Output {
 /// Sends and answers one object for each uuid, in the order given.
 pub fn send(call: &Call, input: Input) -> Result<Vec<Output>, Failure> {
     let drafts = input.drafts()?;
+    if input.webhook_url.as_ref().is_some_and(|url| MAX_URL < url.len()) {
+        return Err(Failure::bad_request("webhook_url", "has more than 2048 bytes; send the address of /sms/status"));
+    }
     let answers = send::send(call, &drafts, input.webhook_url.as_deref())?;
     let outputs = drafts.iter().zip(answers).map(|(draft, answer)| match answer {
         Answer::Fresh(verdict) => Output::Fresh(Item::new(draft.uuid.clone().unwrap_or_default(), verdict)),

@@ -85,7 +85,8 @@ async fn a_host_that_is_killed_under_load_charges_each_message_once() {
     assert_eq!(consumed(&host), count * 1_000_000);
     let mut keys = host.sql("SELECT key FROM natural_key ORDER BY key");
     let mut uuids = answered.clone();
-    (keys.sort(), uuids.sort());
+    keys.sort();
+    uuids.sort();
     assert_eq!(keys, uuids);
     // A message may have gone out before a crash and again after it; never one less, and only as often as a crash interrupted it.
     let times = received(&host).await;

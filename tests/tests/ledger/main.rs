@@ -1,5 +1,7 @@
 //! Stories that try to break the ledger: races, kills, repeats, guests that misbehave. `IAP_LONG=1` makes them long.
 
+#![expect(clippy::print_stdout, reason = "figures of a run, shown with --nocapture")]
+
 mod crash;
 mod hostile;
 mod race;

@@ -52,6 +52,11 @@ struct Settings {
 
 impl Settings {
     fn load(&self) -> anyhow::Result<Config> {
+        // Better refused than silently kept elsewhere than the operator believes.
+        anyhow::ensure!(
+            std::env::var_os("IAP_DATABASE_URL").is_none(),
+            "IAP_DATABASE_URL is set, but this version keeps its data in SQLite below --data-dir; unset it"
+        );
         let mut config = Config::load(self.config.as_deref())?;
         if let Some(data_dir) = &self.data_dir {
             config.data_dir.clone_from(data_dir);

@@ -61,7 +61,7 @@ const OTHER_DIGITS: &[(&str, u32)] = &[
 impl Currency {
     /// The code.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or("XXX")
+        std::str::from_utf8(&self.0).expect("three capital letters are UTF-8")
     }
 
     /// Decimals of the minor unit.

@@ -52,6 +52,8 @@ pub struct PricedLines {
 pub struct Caps {
     /// Most credits that the caller agreed to.
     pub max_credits: Option<Credits>,
+    /// What the call has engaged already, in live holds and captures: the caps bound the whole call.
+    pub engaged: Credits,
 }
 
 /// Why lines cannot be priced, or cost too much.
@@ -173,7 +175,7 @@ pub fn price_lines(operation: &Operation, lines: &[Line], caps: Caps) -> Result<
         return Err(PriceRefusal::NoLines);
     }
     let priced = price_each(operation, lines)?;
-    let total = priced.total;
+    let total = caps.engaged.checked_add(priced.total).unwrap_or(Credits::MAX);
     if total > operation.max_per_call {
         return Err(PriceRefusal::OverMaxPerCall {
             operation: operation.name.clone(),

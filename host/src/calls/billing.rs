@@ -6,7 +6,6 @@ use iap_core::{
     Credits,
     ids::{AccountId, HoldId},
     ledger::{Authorize, Command, Refusal as Rule},
-    manifest::Operation,
     prices::{Caps, PriceRefusal, PricedLines, capture_within, price_lines},
 };
 use iap_runtime::backend::{AuthorizeOptions, Authorized, CaptureDetails, HostFault, Line, Refusal, Remembered};
@@ -37,13 +36,11 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
             "only an operation has prices; authorize in handle and keep the hold".to_owned(),
         )));
     };
-    let priced = match price_lines(operation, &lines, Caps { max_credits: on.caller.max_credits }) {
+    let caps = Caps { max_credits: on.caller.max_credits, engaged: on.progress().engaged };
+    let priced = match price_lines(operation, &lines, caps) {
         Ok(priced) => priced,
         Err(error) => return Ok(Err(price_refusal(&error))),
     };
-    if let Err(error) = within_caps(on, operation, priced.total) {
-        return Ok(Err(price_refusal(&error)));
-    }
     if let Some(key) = options.natural_key {
         match own_key(on, account, key).await? {
             Some(answer) => return Ok(Ok(Authorized::Answered(answer))),
@@ -80,19 +77,6 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
             collision(on)
         }
         Err(error) => Err(fault(error)),
-    }
-}
-
-/// The caps bound the whole call, however often it authorizes.
-fn within_caps(on: &Ledgered, operation: &Operation, total: Credits) -> Result<(), PriceRefusal> {
-    let total = on.progress().engaged.checked_add(total).unwrap_or(Credits::MAX);
-    if operation.max_per_call < total {
-        let operation_name = operation.name.clone();
-        return Err(PriceRefusal::OverMaxPerCall { operation: operation_name, total, max: operation.max_per_call });
-    }
-    match on.caller.max_credits {
-        Some(max) if max < total => Err(PriceRefusal::OverMaxCredits { total, max }),
-        _ => Ok(()),
     }
 }
 

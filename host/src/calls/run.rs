@@ -116,7 +116,7 @@ pub async fn quote(app: Arc<App>, request: Request) -> Result<PricedLines, CallE
     if lines.is_empty() {
         return Ok(PricedLines::default());
     }
-    price_lines(operation, &lines, Caps { max_credits: request.max_credits })
+    price_lines(operation, &lines, Caps { max_credits: request.max_credits, ..Caps::default() })
         .map_err(|error| CallError::BadInput(error.to_string()))
 }
 

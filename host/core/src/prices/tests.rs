@@ -43,13 +43,14 @@ fn lines(text: &str) -> Vec<Line> {
 }
 
 fn check(text: &str, expected: &str) {
-    let answer = match price_lines(&operation(), &lines(text), Caps { max_credits: Some(credits("50")) }) {
-        Ok(priced) => {
-            let each = priced.lines.iter().map(|l| format!("{} × {} = {}", l.units, l.unit_price, l.amount));
-            format!("{}; {}", each.collect::<Vec<_>>().join(", "), priced.total)
-        }
-        Err(refusal) => format!("{} {refusal}", refusal.code()),
-    };
+    let answer =
+        match price_lines(&operation(), &lines(text), Caps { max_credits: Some(credits("50")), ..Caps::default() }) {
+            Ok(priced) => {
+                let each = priced.lines.iter().map(|l| format!("{} × {} = {}", l.units, l.unit_price, l.amount));
+                format!("{}; {}", each.collect::<Vec<_>>().join(", "), priced.total)
+            }
+            Err(refusal) => format!("{} {refusal}", refusal.code()),
+        };
     assert_eq!(answer, expected, "{text}");
 }
 
@@ -111,7 +112,8 @@ fn each_refusal_says_what_is_wrong_and_what_to_do() {
 fn refusals_come_in_the_order_documented() {
     check("parts BE 0", "invalid-line line 0: units must be at least 1; leave the line out");
     check("look-up 200 1, part FR 0", "invalid-line line 1: units must be at least 1; leave the line out");
-    let both = price_lines(&operation(), &lines("look-up 200 1"), Caps { max_credits: Some(credits("1")) });
+    let both =
+        price_lines(&operation(), &lines("look-up 200 1"), Caps { max_credits: Some(credits("1")), ..Caps::default() });
     assert_eq!(both.map_err(|r| r.code()), Err("over-max-per-call"));
 }
 
@@ -155,4 +157,14 @@ fn a_capture_takes_what_was_delivered_up_to_the_hold() {
         "exceeds-hold the delivered lines cost 2.8 credits, more than the 2.1 that the hold has; capture at most what was authorized",
     );
     check("part BE 0", "2.1", "invalid-line line 0: units must be at least 1; leave the line out");
+}
+
+#[test]
+fn the_caps_bound_all_that_a_call_engages() {
+    let caps = Caps { max_credits: Some(credits("3")), engaged: credits("2.5") };
+    let refused =
+        price_lines(&operation(), &lines("letter - 1"), Caps { engaged: credits("1000000"), ..Caps::default() });
+    assert!(matches!(refused, Err(PriceRefusal::OverMaxPerCall { .. })), "{refused:?}");
+    let refused = price_lines(&operation(), &lines("letter - 1"), caps);
+    assert!(matches!(refused, Err(PriceRefusal::OverMaxCredits { .. })), "{refused:?}");
 }

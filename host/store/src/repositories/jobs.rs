@@ -133,12 +133,6 @@ impl Jobs<'_> {
         written.iter().flat_map(|Written { rows, .. }| rows).map(read).collect()
     }
 
-    /// When the next job is due, if any waits.
-    pub async fn next_due(&self) -> Result<Option<Time>, StoreError> {
-        let row = self.0.read_one("SELECT min(run_at) FROM job WHERE state = 'waiting'", vec![]).await?;
-        row.map_or(Ok(None), |row| Ok(row.opt_int(0)?.map(Time)))
-    }
-
     /// Makes jobs that an earlier stream ran claimable at once: on SQLite their host is dead.
     pub fn take_over(&self, now: Time) -> Statement {
         Statement::new(

@@ -91,15 +91,6 @@ impl Orders<'_> {
         self.0.read_one(select!("WHERE id = ?1"), vec![id.into()]).await?.map(|row| read(&row)).transpose()
     }
 
-    /// By the card processor's session.
-    pub async fn by_provider_ref(&self, reference: &str) -> Result<Option<OrderRow>, StoreError> {
-        self.0
-            .read_one(select!("WHERE provider_ref = ?1"), vec![reference.into()])
-            .await?
-            .map(|row| read(&row))
-            .transpose()
-    }
-
     /// An account's orders, newest first.
     pub async fn of_account(&self, account: AccountId, limit: i64) -> Result<Vec<OrderRow>, StoreError> {
         let params = vec![account.into(), limit.into()];
@@ -158,11 +149,6 @@ impl Orders<'_> {
             vec![id.into(), grant.into(), at.into()],
         )
         .expecting(1)
-    }
-
-    /// Whether an event of the card processor was applied.
-    pub async fn has_event(&self, id: &str) -> Result<bool, StoreError> {
-        Ok(self.0.read_one("SELECT 1 FROM payment_event WHERE id = ?1", vec![id.into()]).await?.is_some())
     }
 
     /// Records an event. Conflicts on `payment_event.id` if it was applied before.

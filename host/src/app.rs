@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Context;
 use iap_core::time::Clock;
 use iap_runtime::{EgressPolicy, Engine, EngineOptions};
-use iap_store::Store;
+use iap_store::{Location, Store};
 use tokio::sync::Notify;
 
 use crate::{
@@ -44,6 +44,14 @@ pub fn database_path(config: &Config) -> PathBuf {
     config.data_dir.join("iap.db")
 }
 
+/// Where the database of a host is: a PostgreSQL server if one is set, else a file of the data folder.
+pub fn location(config: &Config) -> Location {
+    match &config.database_url {
+        Some(url) => Location::Url(url.clone()),
+        None => Location::File(database_path(config)),
+    }
+}
+
 impl App {
     /// Opens storage, starts the sandbox, loads the catalog and ends what a crash left open.
     /// `progress` is told what happens, for people who wait.
@@ -55,7 +63,10 @@ impl App {
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("cannot create the data folder {}", config.data_dir.display()))?;
         let keys = Keys::load(config.master_key.as_deref(), &config.data_dir)?;
-        let store = Store::open(&database_path(&config), clock)?;
+        let store = match location(&config) {
+            Location::File(path) => Store::open(&path, clock)?,
+            Location::Url(url) => Store::connect(&url, clock).await?,
+        };
         let networks = config.egress.allow.iter().map(|text| {
             text.parse().with_context(|| format!("[egress] allow: {text:?} is no network such as \"127.0.0.0/8\""))
         });
@@ -93,7 +104,7 @@ impl App {
             progress(&format!("Loaded {service} {version} from {}", path.display()));
         }
         catalog.load_remote(&store).await?;
-        let orphans = crate::calls::recover::recover(&store).await?;
+        let orphans = crate::calls::recover::recover(&store, &catalog).await?;
         if 0 < orphans {
             progress(&format!("Ended {orphans} calls that an earlier stop had cut off"));
         }

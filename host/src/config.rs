@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::Context;
-use iap_core::hosting::{FirstUse, Hosting, VendorKind};
+use iap_core::{
+    hosting::{FirstUse, Hosting, VendorKind},
+    revenue::{USUAL_FEE, parse_percent},
+};
 use serde::Deserialize;
 
 /// All settings of a host.
@@ -16,6 +19,9 @@ use serde::Deserialize;
 pub struct Config {
     /// Folder of the database, keys and compiled code.
     pub data_dir: PathBuf,
+    /// PostgreSQL database, as `postgres://user:password@server/database`, which several hosts may share; a SQLite file of
+    /// the data folder if not set.
+    pub database_url: Option<String>,
     /// Address to listen on.
     pub listen: SocketAddr,
     /// How clients reach this host, without trailing slash; from `listen` if not set.
@@ -38,6 +44,8 @@ pub struct Config {
     pub services: BTreeMap<String, ServiceSettings>,
     /// How customers pay; nothing is sold if not set.
     pub stripe: Option<Stripe>,
+    /// How revenue is shared with vendors.
+    pub revenue: Revenue,
 }
 
 /// See [`Config::third_party_first_use`].
@@ -56,6 +64,33 @@ pub struct ThirdPartyFirstUse {
 pub struct Egress {
     /// Private networks that are allowed, as `127.0.0.0/8`.
     pub allow: Vec<String>,
+}
+
+/// See [`Config::revenue`].
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Revenue {
+    /// The platform's part of what a vendor's service earns, where nothing else was agreed on; `25 %`.
+    pub platform_fee: Fee,
+}
+
+/// A part, in basis points.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Fee(pub u16);
+
+impl Default for Fee {
+    fn default() -> Self {
+        Self(USUAL_FEE)
+    }
+}
+
+impl TryFrom<String> for Fee {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        parse_percent(&text).map(Self)
+    }
 }
 
 /// A vendor.
@@ -116,6 +151,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("data"),
+            database_url: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8070)),
             public_url: None,
             operator_token: None,
@@ -127,6 +163,7 @@ impl Default for Config {
             vendors: BTreeMap::new(),
             services: BTreeMap::new(),
             stripe: None,
+            revenue: Revenue::default(),
         }
     }
 }

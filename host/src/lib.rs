@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod app;
+pub mod audit;
 pub mod calls;
 pub mod catalog;
 pub mod clock;
@@ -12,6 +13,7 @@ pub mod http;
 pub mod jobs;
 pub mod payments;
 pub mod plugins;
+pub mod receipts;
 pub mod secrets;
 pub mod server;
 

@@ -3,6 +3,7 @@
 use std::{io::Write, path::Path};
 
 use anyhow::Context;
+use ed25519_dalek::{Signer as _, SigningKey};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Digest;
 
@@ -10,6 +11,7 @@ use sha1::Digest;
 pub struct Keys {
     token: [u8; 32],
     cache: [u8; 32],
+    signing: SigningKey,
 }
 
 /// What is stored of an account token.
@@ -24,7 +26,8 @@ pub struct TokenHashes {
 impl Keys {
     /// From the master key.
     pub fn derive(master: &[u8]) -> Self {
-        Self { token: mac(master, b"account token"), cache: mac(master, b"compiled code") }
+        let signing = SigningKey::from_bytes(&mac(master, b"ed25519 signature"));
+        Self { token: mac(master, b"account token"), cache: mac(master, b"compiled code"), signing }
     }
 
     /// From `master_key` if given, else from the file `master.key` in the data folder, which is made
@@ -68,6 +71,16 @@ impl Keys {
     /// Key that authenticates compiled code on disk.
     pub fn cache(&self) -> [u8; 32] {
         self.cache
+    }
+
+    /// Public half of the key that signs receipts and heads of hash chains.
+    pub fn public_key(&self) -> [u8; 32] {
+        self.signing.verifying_key().to_bytes()
+    }
+
+    /// ed25519 signature of a message.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.signing.sign(message).to_bytes()
     }
 }
 

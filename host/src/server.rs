@@ -5,7 +5,7 @@ use std::{future::IntoFuture, sync::Arc};
 use axum::{ServiceExt, extract::Request, middleware};
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{app::App, http, jobs};
+use crate::{app::App, audit, http, jobs};
 
 /// Serves until `stop` resolves; then lets running requests and jobs end.
 pub async fn serve(
@@ -16,6 +16,9 @@ pub async fn serve(
     let (tell, told) = watch::channel(false);
     let stopped = |mut told: watch::Receiver<bool>| async move { drop(told.wait_for(|stop| *stop).await) };
     let jobs = tokio::spawn(jobs::serve(Arc::clone(&app), stopped(told.clone())));
+    // It ends last: what the others posted until then is signed.
+    let (end, ended) = watch::channel(false);
+    let auditor = tokio::spawn(audit::serve(Arc::clone(&app), stopped(ended)));
     let routes = http::router(Arc::clone(&app));
     // Outside the router, since it changes the path that is routed.
     let service = tower_layer(routes);
@@ -27,6 +30,8 @@ pub async fn serve(
     // Idle keep-alive connections must not hold up the stop.
     let drained = tokio::time::timeout(std::time::Duration::from_secs(10), server).await;
     drop(tokio::time::timeout(std::time::Duration::from_secs(12), jobs).await);
+    end.send_replace(true);
+    drop(tokio::time::timeout(std::time::Duration::from_secs(5), auditor).await);
     match drained {
         Ok(Ok(result)) => result,
         _ => Ok(()),

@@ -203,7 +203,8 @@ impl Answered {
     }
 }
 
-/// Credits set aside. Dropping it releases them.
+/// Credits set aside. Dropping it releases them, but for two cases that no destructor can decide: a request with effects
+/// was never answered (the operation's `on_unknown` says what becomes of it), and a job that fails (its next run resumes the hold).
 ///
 /// A hold ends once. A capture that is refused leaves the hold as it was, so it
 /// may be tried with less.

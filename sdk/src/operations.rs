@@ -52,7 +52,8 @@ impl Operations {
         self
     }
 
-    /// A job that [`jobs::enqueue`](crate::jobs::enqueue) names.
+    /// A job that [`jobs::enqueue`](crate::jobs::enqueue) names. The host itself enqueues `reconcile`, where an operation
+    /// says `on_unknown = "ask"` and a provider never answered.
     pub fn job<P, F>(mut self, name: &'static str, run: F) -> Self
     where
         P: DeserializeOwned,

@@ -27,6 +27,17 @@ pub struct Settings {
     pub sms_config: String,
     /// No carrier and no card processor.
     pub without_simulators: bool,
+    /// URL of the PostgreSQL database to use in place of a SQLite file.
+    pub postgres: Option<String>,
+}
+
+impl Settings {
+    /// The same on a PostgreSQL database, which several hosts may share: they have one master key.
+    pub fn postgres(mut self, url: &str) -> Self {
+        self.postgres = Some(url.to_owned());
+        self.toml.push_str("master_key = \"one master key for all hosts of a test\"\n");
+        self
+    }
 }
 
 /// A process that is killed when it goes.
@@ -47,6 +58,7 @@ impl Running {
             .args(args)
             .env_remove("IAP_OPERATOR_TOKEN")
             .env_remove("IAP_DATA_DIR")
+            .env_remove("IAP_DATABASE_URL")
             .env_remove("IAP_PUBLIC_URL")
             .env_remove("IAP_MASTER_KEY")
             .env_remove("IAP_LISTEN")
@@ -65,6 +77,18 @@ impl Running {
             panic!("`iap {}` did not start; its log:\n{log}", args.join(" "));
         };
         Self { process, url: url.to_owned() }
+    }
+
+    /// SIGTERM, as an operator stops it; waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// It does not end well.
+    pub fn stop(&mut self) {
+        let told = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
+        assert!(told.is_ok_and(|status| status.success()), "it cannot be told to stop");
+        let ended = self.process.wait().expect("it ends");
+        assert!(ended.success(), "it ended with {ended}");
     }
 
     /// SIGKILL: no destructor, no flush.
@@ -99,6 +123,7 @@ pub struct TestHost {
     carrier: Option<Running>,
     card: Option<Running>,
     client: reqwest::Client,
+    postgres: Option<String>,
 }
 
 impl TestHost {
@@ -129,7 +154,7 @@ impl TestHost {
         let toml = configuration(settings, folder.path(), port, &url(&carrier), &url(&card));
         std::fs::write(folder.path().join("iap.toml"), toml).expect("the folder is writable");
         let server = Running::start(&serve(folder.path()), folder.path());
-        Self { folder, server, carrier, card, client: http::client() }
+        Self { folder, server, carrier, card, client: http::client(), postgres: settings.postgres.clone() }
     }
 
     /// Where the host serves.
@@ -160,6 +185,11 @@ impl TestHost {
     /// A client of the test's own.
     pub fn client(&self) -> &reqwest::Client {
         &self.client
+    }
+
+    /// SIGTERM to the host; its simulators go on.
+    pub fn stop(&mut self) {
+        self.server.stop();
     }
 
     /// SIGKILL to the host; its simulators go on.
@@ -228,8 +258,9 @@ impl TestHost {
     /// The ledger is not clean.
     pub fn verify(&self) -> String {
         let output = Command::new(binary())
-            .args(["ledger", "verify", "--data-dir"])
-            .arg(self.data_dir())
+            .args(["ledger", "verify", "--config"])
+            .arg(self.folder.path().join("iap.toml"))
+            .env_remove("IAP_DATABASE_URL")
             .output()
             .expect("it runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -239,6 +270,9 @@ impl TestHost {
 
     /// Rows of the host's database, for what no door shows: the first column as text.
     pub fn sql(&self, query: &str) -> Vec<String> {
+        if let Some(url) = &self.postgres {
+            return crate::cluster::query(url, query);
+        }
         let connection = rusqlite::Connection::open_with_flags(
             self.data_dir().join("iap.db"),
             rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE,
@@ -293,7 +327,8 @@ fn configuration(settings: &Settings, folder: &Path, port: u16, carrier: &str, c
          [services.sms.secrets]\ntwilio-auth-token = \"simulated-carrier-token\"\n\
          [services.sms.base_urls]\ncarrier = {carrier:?}\n{tables}\n",
         data = folder.join("data").display().to_string(),
-        extra = settings.toml,
+        extra = settings.postgres.iter().map(|url| format!("database_url = {url:?}\n")).collect::<String>()
+            + &settings.toml,
         sms = settings.sms_config,
         tables = settings.tables,
     );

@@ -4,11 +4,13 @@
 //! goes; [`Odoo`] is a database, [`Operator`] runs the host. Tests that need no process (the sandbox's) find
 //! components in [`guests`].
 
+pub mod cluster;
 pub mod guests;
 pub mod host;
 pub mod http;
 pub mod odoo;
 pub mod operator;
+pub mod small_disk;
 pub mod webhook;
 
 pub use host::{Settings, TestHost};

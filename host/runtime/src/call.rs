@@ -16,7 +16,7 @@ use crate::{
     bindings::{exports::iap::service::plugin as wire, types},
     egress::{Egress, Meter},
     ended::{Ended, Fault, Limit},
-    holds::{Holds, State},
+    holds::{Hold, Holds, State},
     limits::{Budget, Kind, Limiter},
     settings::{Permission, Settled},
 };
@@ -198,17 +198,17 @@ impl CallState {
     /// What is to be said about the call, once nothing is under way any more.
     pub(crate) fn end<T>(&self, result: Result<Result<T, Failure>, Fault>, waited: Duration) -> Ended<T> {
         let holds = self.holds.snapshot();
-        let ids = |state, resumed: Option<bool>| {
-            let chosen = holds.iter().filter(|hold| hold.state == state && resumed.is_none_or(|r| r == hold.resumed));
-            chosen.map(|hold| hold.id).collect()
+        let left = |resumed| {
+            let left = |hold: &&Hold| matches!(hold.state, State::Open | State::Dropped) && hold.resumed == resumed;
+            holds.iter().filter(left).map(|hold| hold.id).collect()
         };
         Ended {
             result,
             sent: self.meter.sent.load(Ordering::Relaxed) > 0,
             unanswered: self.meter.unanswered.load(Ordering::Relaxed) > 0,
-            open_holds: ids(State::Open, Some(false)),
-            resumed_holds: ids(State::Open, Some(true)),
-            kept_holds: ids(State::Kept, None),
+            open_holds: left(false),
+            resumed_holds: left(true),
+            kept_holds: holds.iter().filter(|hold| hold.state == State::Kept).map(|hold| hold.id).collect(),
             captured: holds.iter().any(|hold| hold.state == State::Captured),
             http_requests: self.meter.requests.load(Ordering::Relaxed),
             log_bytes: self.log_bytes,

@@ -22,7 +22,9 @@ pub(crate) enum State {
     Captured,
     Released,
     Kept,
-    /// Kept, then taken up again in the same call: a later entry says how it ended.
+    /// The guest let go of it and the host decides, once it knows how the guest has ended.
+    Dropped,
+    /// Kept or dropped, then taken up again in the same call: a later entry says how it ended.
     TakenUp,
 }
 
@@ -62,7 +64,9 @@ impl Holds {
 
     /// Adds a hold that was kept, here or by an earlier call.
     pub(crate) fn add_resumed(&self, id: HoldId, amount: Credits) -> u32 {
-        for hold in self.list().iter_mut().filter(|hold| hold.id == id && hold.state == State::Kept) {
+        for hold in
+            self.list().iter_mut().filter(|hold| hold.id == id && matches!(hold.state, State::Kept | State::Dropped))
+        {
             hold.state = State::TakenUp;
         }
         self.add(id, amount, true)

@@ -293,6 +293,8 @@ pub(crate) mod tests {
                 terms: None,
                 data_retention: None,
                 data_hosts: vec![],
+                breakage: iap_core::ledger::Breakage::Host,
+                credits_expire: None,
             },
             trial: None,
             packs: vec![],

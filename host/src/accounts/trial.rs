@@ -1,7 +1,6 @@
 //! Trial credits: once per (service, database), at the first contact after the database is eligible.
 
 use iap_core::{
-    Time,
     ledger::{Command, GrantKind, NewGrant},
     trial::{Declared, eligible},
 };
@@ -24,11 +23,12 @@ pub async fn give_if_due(
     if account.database != Some(database.id)
         || !is_eligible(database)
         || store.grants().had_trial(service.id, database.id).await?
+        || !comes_first(store, &account, database).await?
     {
         return Ok(account);
     }
     let id = store.ids().grant();
-    let new = NewGrant { id, kind: GrantKind::Trial, amount, expires_at: Time::NEVER, price: None };
+    let new = NewGrant { kind: GrantKind::Trial, ..NewGrant::gift(id, amount) };
     let (service_id, database_id) = (service.id, database.id);
     let mut post =
         Post::new(account.id, Command::Grant(new)).with(move |_| vec![Grants::trial(service_id, database_id, id)]);
@@ -40,6 +40,17 @@ pub async fn give_if_due(
     }
     let missing = || StoreError::Engine("an account has vanished".to_owned());
     store.accounts().get(account.id).await?.ok_or_else(missing)
+}
+
+/// A dbuuid proves nothing: whoever names one with a token of its own gets no trial that another account of the database
+/// may have, unless the database itself or the operator opened it.
+async fn comes_first(store: &Store, account: &AccountRow, database: &DatabaseRow) -> Result<bool, StoreError> {
+    if account.vouched {
+        return Ok(true);
+    }
+    let others = store.accounts().of_database(database.id).await?;
+    let mut rivals = others.iter().filter(|other| other.service == account.service && other.id != account.id);
+    Ok(!rivals.any(|other| other.vouched || (other.created_at, other.id) < (account.created_at, account.id)))
 }
 
 fn is_eligible(database: &DatabaseRow) -> bool {

@@ -47,6 +47,8 @@ pub struct Caller {
     pub idempotency: Option<(String, String)>,
     /// URL of the database that the call gave.
     pub callback_url: Option<String>,
+    /// The input, if the operation's unknown outcomes are asked for.
+    pub asks: Option<Vec<u8>>,
     /// Whether effects need no hold.
     pub free: bool,
     /// Properties for the plugin and its jobs.
@@ -75,6 +77,12 @@ pub(super) struct Progress {
     pub kept: bool,
     /// Why `authorize` refused for credits.
     pub shortage: Option<(Credits, Credits)>,
+    /// Holds of which the plugin would be asked if their outcome were not known.
+    pub questions: Vec<HoldId>,
+    /// What the call did is not known.
+    pub unknown: bool,
+    /// Why the ledger refused for another reason that no plugin can do anything about: code and sentence.
+    pub barred: Option<(&'static str, String)>,
     /// Another host took a natural key: the call begins anew.
     pub collided: bool,
 }
@@ -167,15 +175,21 @@ impl Ledgered {
         Some(self.caller.met.as_ref()?.account.as_ref()?.id)
     }
 
+    /// Where a scope's values are. A dbuuid proves nothing, so only accounts that the database itself or the operator
+    /// opened share what is kept for the database; any other has a place of its own.
     fn database(&self, scope: Scope) -> Result<i64, Denied> {
+        let nobody = || Denied {
+            code: "no-database",
+            message: "the call is from no known database; use the service scope".to_owned(),
+        };
         match scope {
             Scope::Service => Ok(0),
             Scope::Database => {
-                let database = self.caller.met.as_ref().and_then(|met| met.database.as_ref());
-                let message = "the call is from no known database; use the service scope";
-                database
-                    .map(|database| database.id.0)
-                    .ok_or_else(|| Denied { code: "no-database", message: message.to_owned() })
+                let account = self.caller.met.as_ref().and_then(|met| met.account.as_ref()).ok_or_else(nobody)?;
+                match account.database {
+                    Some(home) if account.vouched => Ok(home.0),
+                    _ => Ok(-account.id.0),
+                }
             }
         }
     }
@@ -231,7 +245,7 @@ impl Ledgered {
         Ok(found.ok_or_else(|| unknown_blob(id)))
     }
 
-    fn new_job(&self, kind: &'static str, name: String, payload: Vec<u8>) -> NewJob {
+    pub(super) fn new_job(&self, kind: &'static str, name: String, payload: Vec<u8>) -> NewJob {
         let at = self.time();
         NewJob {
             id: self.store().ids().job(),

@@ -50,15 +50,21 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
     }
     let hold = on.store().ids().hold();
     let ttl = i64::from(options.ttl.unwrap_or(CALL_HOLD).clamp(1, LONGEST_HOLD)) * 1000;
-    let mut post = Post::new(account, Command::Authorize(Authorize { hold, amount: priced.total, ttl }));
+    let ask = Authorize { hold, amount: priced.total, ttl, company: on.caller.company.clone() };
+    let due = on.time().plus_millis(ttl);
+    let mut post = Post::new(account, Command::Authorize(ask));
     post.call = Some(on.call);
-    let (riders, claim_at) = riders_of_authorize(on, account, &priced, options.description.unwrap_or_default());
-    post.riders = Some(Box::new(move |_| riders));
+    let (mut riders, claim_at) = riders_of_authorize(on, account, &priced, options.description.unwrap_or_default());
+    let question = super::unknown::question(on, hold, &on.progress().keys, due);
+    let asks = question.is_some();
+    riders.extend(question);
+    post.riders = Some(Box::new(move |_| riders.clone()));
     match on.store().post(post).await {
         Ok(_) => {
             let mut progress = on.progress();
             progress.begun = true;
             progress.unclaimed.clear();
+            progress.questions.extend(asks.then_some(hold));
             progress.engaged = progress.engaged.checked_add(priced.total).unwrap_or(Credits::MAX);
             progress.stored();
             Ok(Ok(Authorized::Hold { id: hold, amount: priced.total }))
@@ -71,7 +77,13 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
             "account-suspended",
             format!("the account is suspended ({reason}); its credits are intact"),
         ))),
-        Err(PostError::Refused(other)) => Ok(Err(refusal("invalid-line", other.to_string()))),
+        Err(PostError::Refused(other)) => {
+            let Some((code, message)) = bars(&other) else {
+                return Ok(Err(refusal("invalid-line", other.to_string())));
+            };
+            on.progress().barred = Some((code, message.clone()));
+            Ok(Err(refusal(code, message)))
+        }
         Err(PostError::Conflict(conflict)) if claim_at == Some(conflict.statement) => {
             on.progress().collided = true;
             collision(on)
@@ -113,12 +125,16 @@ pub async fn capture(on: &Ledgered, hold: HoldId, lines: Vec<Line>, details: Cap
         on.time(),
     )];
     riders.extend(answers(on, account, details.remember, false));
+    let asks = on.progress().questions.contains(&hold);
+    riders.extend(asks.then(|| super::unknown::answered(on.caller.service.id, account, hold)));
     let staged = on.progress().staged.statements(on.caller.service.id);
     riders.extend(staged);
-    let post = Post::new(account, Command::Capture { hold, amount: priced.total }).with(move |_| riders);
+    let post =
+        Post::new(account, Command::Capture { hold, amount: priced.total, last: true }).with(move |_| riders.clone());
     match on.store().post(post).await {
         Ok(_) => {
             let mut progress = on.progress();
+            progress.questions.retain(|other| *other != hold);
             progress.captured = progress.captured.checked_add(priced.total).unwrap_or(Credits::MAX);
             progress.answered.extend(answered);
             progress.lines = json;
@@ -150,7 +166,7 @@ pub async fn keep(on: &Ledgered, hold: HoldId, ttl: u32, remember: Vec<Remembere
     let mut riders = answers(on, account, remember, true);
     riders.extend(on.progress().staged.statements(on.caller.service.id));
     let ttl = i64::from(ttl.clamp(1, LONGEST_HOLD)) * 1000;
-    match on.store().post(Post::new(account, Command::Keep { hold, ttl }).with(move |_| riders)).await {
+    match on.store().post(Post::new(account, Command::Keep { hold, ttl }).with(move |_| riders.clone())).await {
         Ok(_) => {
             let mut progress = on.progress();
             progress.kept = true;
@@ -215,6 +231,8 @@ async fn own_key(on: &Ledgered, account: AccountId, key: String) -> Result<Optio
     match known.into_iter().next() {
         Some((_, Known::Answered(answer))) => return Ok(Some(answer)),
         Some((_, Known::Running(call, _))) if call != on.call => on.progress().collided = true,
+        // It is not done again before it is known: the call begins anew and is told so where it may.
+        Some((_, Known::Unknown)) => on.progress().collided = true,
         Some((_, Known::Running(..))) => {}
         None => {
             let mut progress = on.progress();
@@ -241,6 +259,9 @@ fn riders_of_authorize(
         if let Some(origin) = on.caller.callback_url.as_deref().and_then(|url| url::Url::parse(url).ok()) {
             riders.push(Accounts::origin(account, &origin.origin().ascii_serialization(), on.time()));
         }
+    } else if on.caller.door != "job" {
+        // Another host may have taken this one for dead and ended the call.
+        riders.push(Calls::goes_on(on.call));
     }
     let mut claim_at = None;
     if !progress.unclaimed.is_empty() {
@@ -330,6 +351,26 @@ fn insufficient(on: &Ledgered, needed: Credits, available: Credits) -> Refusal {
     ];
     let message = format!("{needed} credits are needed and {available} are available; buy a pack");
     Refusal { code: "insufficient-credit".to_owned(), message, details }
+}
+
+/// Codes of refusals that no plugin can do anything about.
+pub(super) const BARRED: [&str; 3] = ["account-in-debt", "spending-cap", "posting-stopped"];
+
+/// Code and sentence of a refusal that no plugin can do anything about.
+fn bars(rule: &Rule) -> Option<(&'static str, String)> {
+    Some(match rule {
+        Rule::AccountIsInDebt { .. } => {
+            (BARRED[0], format!("{rule}; buy a pack, which repays it, or ask the operator of this host"))
+        }
+        Rule::SpendingCapReached { .. } => {
+            (BARRED[1], format!("{rule}; ask an admin of the database to raise it, or wait"))
+        }
+        Rule::PostingIsStopped { .. } => (
+            BARRED[2],
+            "the host has stopped all changes of this account until its operator has looked at it".to_owned(),
+        ),
+        _ => return None,
+    })
 }
 
 fn hold_refusal(rule: &Rule) -> Refusal {

@@ -34,6 +34,14 @@ pub enum CallError {
         /// Credits that may be spent.
         available: Credits,
     },
+    /// The ledger refuses whatever the plugin says: `account-in-debt`, `spending-cap` or `posting-stopped`.
+    #[error("{message}")]
+    Ledger {
+        /// The code.
+        code: &'static str,
+        /// One sentence with the remedy.
+        message: String,
+    },
     /// The plugin refused or failed in its own words.
     #[error("{}", words(.0))]
     Failure(Failure),
@@ -60,6 +68,11 @@ pub enum CallError {
     /// An earlier call with the same key or work still runs.
     #[error("the same work is being done by an earlier call; ask again in a moment")]
     StillRunning,
+    /// What the call, or an earlier one with the same key or work, did is not known yet.
+    #[error(
+        "the outcome is not known yet: the provider did not answer, and is asked what it did. If it did its work that is charged, else everything goes back; ask again later"
+    )]
+    OutcomeUnknown,
     /// The input is not what it should be.
     #[error("{0}")]
     BadInput(String),

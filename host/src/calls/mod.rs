@@ -19,6 +19,7 @@ pub mod recover;
 mod run;
 mod settle;
 mod staged;
+pub mod unknown;
 
 use std::sync::Arc;
 

@@ -1,56 +1,97 @@
-//! After a crash: calls that began in a process that is dead are ended, in the customer's favour.
+//! After a crash: calls that began on a host that is dead are ended, in the customer's favour.
 //!
-//! On SQLite one process serves, so whatever an earlier stream left running is dead. A call's holds are
-//! released (what it captured stays captured), its unanswered natural keys are let go, so that the same
-//! work may be asked again.
+//! A call's holds are released (what it captured stays captured), its unanswered natural keys are let go, so
+//! that the same work may be asked again; where the operation has unknown outcomes asked for, its plugin is asked. On SQLite every earlier start is dead, so this is done once, at the start. On
+//! PostgreSQL a host that was silent for a minute is taken for dead, and every host looks now and then. Should
+//! it live after all, its call finds its hold ended and itself too: it charges nothing and claims nothing more.
 
 use iap_core::{
     ids::{AccountId, CallId},
     ledger::Command,
+    manifest::OnUnknown,
 };
 use iap_store::{
     Post, PostError, Store, StoreError,
-    repositories::{CallState, Calls, NaturalKeys},
+    repositories::{Calls, NaturalKeys},
 };
+
+use super::unknown::{self, Asked};
+use crate::catalog::Catalog;
 
 /// Calls looked at in one go.
 const BATCH: i64 = 256;
 
+/// What an orphan is told to have met.
+const PROBLEM: &str =
+    "host-fault: the host stopped while the call ran; what was captured stays charged, the rest went back";
+
 /// Ends all orphaned calls and makes orphaned jobs due. Answers how many calls there were.
-pub async fn recover(store: &Store) -> Result<usize, StoreError> {
+pub async fn recover(store: &Store, catalog: &Catalog) -> Result<usize, StoreError> {
     let mut ended = 0;
     loop {
-        let orphans = store.calls().orphans(store.stream(), BATCH).await?;
-        if orphans.is_empty() {
-            break;
-        }
+        let orphans = store.calls().orphans(BATCH).await?;
         for (call, account) in &orphans {
-            end(store, *call, *account).await?;
+            end(store, catalog, *call, *account).await?;
         }
         ended += orphans.len();
+        if orphans.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+            break;
+        }
     }
     // A call that captured has ended already, yet may have left keys that it was not to answer.
-    store.write(vec![NaturalKeys::let_go_before(store.stream()), store.jobs().take_over(store.clock().now())]).await?;
+    store.write(vec![store.natural_keys().let_go_of_dead(), store.jobs().take_over(store.clock().now())]).await?;
     Ok(ended)
 }
 
-async fn end(store: &Store, call: CallId, account: AccountId) -> Result<(), StoreError> {
+async fn end(store: &Store, catalog: &Catalog, call: CallId, account: AccountId) -> Result<(), StoreError> {
+    let asked = asked(store, catalog, call, account).await?;
+    if end_holds(store, asked, call, account).await? {
+        return Ok(());
+    }
+    let now = store.clock().now();
+    let ended = vec![Calls::end_orphan(call, PROBLEM, now), NaturalKeys::let_go_provisional(call)];
+    match store.write(ended).await {
+        // Another host has ended it, or its own did.
+        Err(StoreError::Conflict(_)) => return Ok(()),
+        done => drop(done?),
+    }
+    // Its host may live after all, and have obtained one more.
+    end_holds(store, None, call, account).await.map(drop)
+}
+
+/// How its operation wants unknown outcomes asked for, if it does.
+async fn asked(
+    store: &Store,
+    catalog: &Catalog,
+    call: CallId,
+    account: AccountId,
+) -> Result<Option<Asked>, StoreError> {
+    let (row, account) = (store.calls().get(call).await?, store.accounts().get(account).await?);
+    let (Some(row), Some(account)) = (row, account) else { return Ok(None) };
+    let service = catalog.by_id(account.service);
+    let operation = service.as_ref().and_then(|service| service.release.as_ref()?.manifest().operation(&row.operation));
+    Ok(operation.filter(|operation| operation.on_unknown == OnUnknown::Ask).map(|operation| Asked {
+        service: account.service,
+        account: account.id,
+        call,
+        ask_for: operation.ask_for,
+    }))
+}
+
+/// Ends a call's live holds, or has them asked about. Answers whether one is asked about: then the call goes on.
+async fn end_holds(store: &Store, asked: Option<Asked>, call: CallId, account: AccountId) -> Result<bool, StoreError> {
+    let mut is_asked = false;
     for hold in store.grants().live_holds_of_call(account, call).await? {
+        if let Some(asked) = asked
+            && unknown::ask(store, asked, hold).await?
+        {
+            is_asked = true;
+            continue;
+        }
         match store.post(Post::new(account, Command::Release { hold })).await {
             Ok(_) | Err(PostError::Refused(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    let captured = store.calls().get(call).await?.is_some_and(|row| row.credits.is_positive());
-    let state = if captured { CallState::Partial } else { CallState::Failed };
-    let problem =
-        "host-fault: the host stopped while the call ran; what was captured stays charged, the rest went back"
-            .to_owned();
-    let mut statements =
-        vec![Calls::end(call, state, Some(problem), None, store.clock().now()), NaturalKeys::let_go_provisional(call)];
-    if !captured {
-        statements.push(Calls::free_key(call));
-    }
-    store.write(statements).await?;
-    Ok(())
+    Ok(is_asked)
 }

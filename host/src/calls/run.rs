@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use iap_core::{
     ids::{AccountId, CallId},
-    manifest::Operation,
+    manifest::{OnUnknown, Operation},
     natural_keys::natural_keys,
     prices::{Caps, PricedLines, price_lines},
 };
@@ -153,6 +153,7 @@ fn caller(request: &Request, operation: &Operation) -> Caller {
         max_credits: request.max_credits,
         idempotency: request.idempotency.clone(),
         callback_url: request.callback_url.clone(),
+        asks: (operation.on_unknown == OnUnknown::Ask).then(|| request.input.clone()),
         // The mark of a free operation is worth nothing to who may not use the service.
         free: operation.free && request.met.standing.refusal().is_none(),
         properties: named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
@@ -186,10 +187,13 @@ async fn repeats(
     let until = tokio::time::Instant::now() + patience;
     loop {
         let known = app.store.natural_keys().known(account, keys).await?;
+        if known.iter().any(|(_, known)| *known == Known::Unknown) {
+            return Err(CallError::OutcomeUnknown);
+        }
         if !known.iter().any(|(_, known)| matches!(known, Known::Running(..))) {
             let answered = known.into_iter().filter_map(|(key, known)| match known {
                 Known::Answered(answer) => Some(Remembered { key, answer }),
-                Known::Running(..) => None,
+                Known::Running(..) | Known::Unknown => None,
             });
             return Ok(answered.collect());
         }
@@ -214,6 +218,9 @@ async fn answered_before(
         if let Some(field) = differing_field(row.fingerprint.as_deref().unwrap_or("{}"), fingerprint) {
             return Err(CallError::KeyReused { field });
         }
+        if row.state == CallState::Unknown {
+            return Err(CallError::OutcomeUnknown);
+        }
         if row.state != CallState::Running {
             return stored(row).map(Some);
         }
@@ -224,9 +231,10 @@ async fn answered_before(
     }
 }
 
-/// What a call that has ended answered. A partial one answered its problem, unless it had put off the rest.
+/// What a call that has ended answered. A partial one answered its problem, unless it had put off the rest, and so did
+/// one that was refused for good.
 fn stored(row: CallRow) -> Result<Answer, CallError> {
-    if let (CallState::Partial, None, Some(problem)) = (row.state, &row.output, &row.problem) {
+    if let (CallState::Partial | CallState::Failed, None, Some(problem)) = (row.state, &row.output, &row.problem) {
         return Err(settle::recall(problem));
     }
     Ok(Answer {

@@ -6,7 +6,7 @@
 use iap_core::{
     Credits,
     ids::{AccountId, HoldId},
-    ledger::Command,
+    ledger::{Command, Refusal},
     manifest::{OnUnknown, Operation},
 };
 use iap_runtime::{Ended, Failure, Fault, Limit};
@@ -15,7 +15,12 @@ use iap_store::{
     repositories::{CallState, Calls, NaturalKeys},
 };
 
-use super::{Answer, CallError, backend::Ledgered, billing::begin};
+use super::{
+    Answer, CallError,
+    backend::Ledgered,
+    billing::begin,
+    unknown::{self, Asked},
+};
 
 /// Settles a call whose plugin has ended, and gives its answer.
 pub async fn end_of_call(on: &Ledgered, operation: &Operation, ended: Ended<Vec<u8>>) -> Result<Answer, CallError> {
@@ -23,8 +28,12 @@ pub async fn end_of_call(on: &Ledgered, operation: &Operation, ended: Ended<Vec<
         settle_holds(on, &ended.open_holds, OnUnknown::Release).await?;
         return Err(CallError::StillRunning);
     }
-    let unknown = ended.unanswered && ended.result.is_err();
-    settle_holds(on, &ended.open_holds, if unknown { operation.on_unknown } else { OnUnknown::Release }).await?;
+    if ended.unanswered && operation.on_unknown == OnUnknown::Ask {
+        ask_about(on, operation, &ended.open_holds).await?;
+    } else {
+        let unknown = ended.unanswered && ended.result.is_err();
+        settle_holds(on, &ended.open_holds, if unknown { operation.on_unknown } else { OnUnknown::Release }).await?;
+    }
     if !matches!(ended.result, Ok(Ok(_))) {
         // No job takes these up, so nobody else would end them before their time.
         let forsaken = forsaken(on, &ended);
@@ -35,6 +44,7 @@ pub async fn end_of_call(on: &Ledgered, operation: &Operation, ended: Ended<Vec<
     store_end(on, state, problem, &ended).await?;
     let progress = on.progress();
     match ended.result {
+        Ok(Err(_)) | Err(_) if progress.unknown => Err(CallError::OutcomeUnknown),
         Ok(Ok(output)) => Ok(Answer {
             id: on.call,
             output,
@@ -48,10 +58,33 @@ pub async fn end_of_call(on: &Ledgered, operation: &Operation, ended: Ended<Vec<
         }),
         Ok(Err(failure)) => Err(match standing(on) {
             Some((code, message)) => CallError::Standing { code, message },
-            None => CallError::Failure(failure),
+            None => match progress.barred.clone() {
+                // Unless the plugin has more to say than the refusal that it met.
+                Some((code, message)) if is_code(&failure, code) => CallError::Ledger { code, message },
+                _ => CallError::Failure(failure),
+            },
         }),
         Err(cause) => Err(fault(cause, progress.captured.is_positive())),
     }
+}
+
+/// Has the plugin asked what became of holds; releases those that it cannot be asked about.
+async fn ask_about(on: &Ledgered, operation: &Operation, holds: &[HoldId]) -> Result<(), CallError> {
+    let Some(account) = on.account() else { return Ok(()) };
+    let asked = Asked { service: on.caller.service.id, account, call: on.call, ask_for: operation.ask_for };
+    for hold in holds {
+        if unknown::ask(on.store(), asked, *hold).await? {
+            let mut progress = on.progress();
+            progress.unknown = true;
+            progress.questions.retain(|other| other != hold);
+        } else {
+            end_hold(on, account, *hold, OnUnknown::Release).await?;
+        }
+    }
+    if on.progress().unknown {
+        on.app.bell.notify_one();
+    }
+    Ok(())
 }
 
 /// Whether what the call staged since its last ledger step is dropped: it failed and delivered nothing, or it
@@ -85,9 +118,14 @@ pub(super) fn fault(fault: Fault, charged: bool) -> CallError {
     }
 }
 
-/// Settles a job run: its resumed hold stays for the next attempt unless the job is over.
-pub async fn settle_job(on: &Ledgered, ended: &Ended<()>) -> Result<(), CallError> {
+/// Settles a job run: the hold that it was enqueued with stays for the next attempt, unless the job is over. Others that
+/// it took up go back if it went well: nobody else will.
+pub async fn settle_job(on: &Ledgered, own: Option<HoldId>, ended: &Ended<()>) -> Result<(), CallError> {
     settle_holds(on, &ended.open_holds, OnUnknown::Release).await?;
+    if matches!(ended.result, Ok(Ok(()))) {
+        let others: Vec<HoldId> = ended.resumed_holds.iter().filter(|hold| Some(**hold) != own).copied().collect();
+        settle_holds(on, &others, OnUnknown::Release).await?;
+    }
     let staged = on.progress().staged.statements(on.caller.service.id);
     if !staged.is_empty() && matches!(ended.result, Ok(Ok(()))) {
         on.store().write(staged).await?;
@@ -115,6 +153,11 @@ pub async fn end_of_job(on: &Ledgered, hold: Option<HoldId>, problem: Option<Str
         (false, Some(_)) => CallState::Failed,
     };
     let end = match row.state {
+        CallState::Unknown => {
+            let why =
+                problem.unwrap_or_else(|| "unknown: the provider had not done it; nothing was charged".to_owned());
+            vec![Calls::came_to_nothing(on.call, &why, on.time())]
+        }
         CallState::Queued | CallState::Running | CallState::Captured => {
             vec![Calls::set_state(on.call, state, problem, on.time())]
         }
@@ -137,8 +180,8 @@ async fn end_hold(on: &Ledgered, account: AccountId, hold: HoldId, how: OnUnknow
     let post = match how {
         OnUnknown::Capture => {
             let (call, lines, at) = (on.call, on.progress().lines.clone(), on.time());
-            Post::new(account, Command::Capture { hold, amount })
-                .with(move |_| vec![Calls::captured(call, lines, amount, None, None, at)])
+            Post::new(account, Command::Capture { hold, amount, last: true })
+                .with(move |_| vec![Calls::captured(call, lines.clone(), amount, None, None, at)])
         }
         OnUnknown::Release | OnUnknown::Ask => Post::new(account, Command::Release { hold }),
     };
@@ -150,7 +193,15 @@ async fn end_hold(on: &Ledgered, account: AccountId, hold: HoldId, how: OnUnknow
             }
             Ok(())
         }
-        // It has ended or expired by itself: nothing is left to settle.
+        // A capture whose answer was lost had gone through.
+        Err(PostError::Refused(Refusal::HoldHasEnded { captured, .. })) => {
+            let mut progress = on.progress();
+            if progress.captured.is_zero() {
+                progress.captured = captured;
+            }
+            Ok(())
+        }
+        // It has expired by itself: nothing is left to settle.
         Err(PostError::Refused(_)) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -160,10 +211,18 @@ fn verdict(on: &Ledgered, ended: &Ended<Vec<u8>>) -> (CallState, Option<String>)
     let progress = on.progress();
     let problem = match &ended.result {
         Ok(Ok(_)) => None,
-        Ok(Err(failure)) => Some(describe(failure)),
+        Ok(Err(Failure::InsufficientCredit)) => Some(match progress.shortage {
+            Some((needed, available)) => format!("insufficient-credit: {needed} of {available}"),
+            None => describe(&Failure::InsufficientCredit),
+        }),
+        Ok(Err(failure)) => Some(match &progress.barred {
+            Some((code, message)) if is_code(failure, code) => format!("{code}: {message}"),
+            _ => describe(failure),
+        }),
         Err(fault) => Some(describe_fault(fault)),
     };
     let state = match (progress.captured.is_positive(), progress.kept, &problem) {
+        _ if progress.unknown => return (CallState::Unknown, Some(unknown::PROBLEM.to_owned())),
         (_, true, None) => CallState::Queued,
         (true, _, None) => CallState::Captured,
         (true, _, Some(_)) => CallState::Partial,
@@ -171,16 +230,18 @@ fn verdict(on: &Ledgered, ended: &Ended<Vec<u8>>) -> (CallState, Option<String>)
         (false, _, Some(_)) => CallState::Failed,
     };
     // The plugin answered all the same; whoever looks at the call later must see what is not known.
-    let unknown = || "unknown: a request to the provider was never answered; what it did is not known".to_owned();
-    (state, problem.or_else(|| ended.unanswered.then(unknown)))
+    (state, problem.or_else(|| ended.unanswered.then(|| unknown::PROBLEM.to_owned())))
 }
 
-/// What a partial call answered, from the problem that is stored with it.
+/// What a partial or refused call answered, from the problem that is stored with it.
 pub(super) fn recall(problem: &str) -> CallError {
     let (class, words) = problem.split_once(": ").unwrap_or((problem, ""));
     let fault = |fault| CallError::Fault { fault, charged: true };
     if let Some(limit) = LIMITS.into_iter().find(|limit| Fault::Limit(*limit).class() == class) {
         return fault(Fault::Limit(limit));
+    }
+    if let Some(code) = super::billing::BARRED.into_iter().find(|code| *code == class) {
+        return CallError::Ledger { code, message: words.to_owned() };
     }
     CallError::Failure(match class {
         "guest-fault" => {
@@ -192,7 +253,13 @@ pub(super) fn recall(problem: &str) -> CallError {
             let (field, message) = words.split_once(": ").unwrap_or(("", words));
             Failure::BadRequest { field: field.to_owned(), message: message.to_owned() }
         }
-        "insufficient-credit" => Failure::InsufficientCredit,
+        "insufficient-credit" => {
+            let credits = words.split_once(" of ").map(|(needed, available)| (needed.parse(), available.parse()));
+            if let Some((Ok(needed), Ok(available))) = credits {
+                return CallError::InsufficientCredit { needed, available };
+            }
+            Failure::InsufficientCredit
+        }
         "provider-unavailable" => Failure::ProviderUnavailable(None),
         "refused" => Failure::Refused(words.to_owned()),
         "internal" => Failure::Internal(words.to_owned()),
@@ -227,6 +294,23 @@ fn describe(failure: &Failure) -> String {
     }
 }
 
+fn is_code(failure: &Failure, code: &str) -> bool {
+    matches!(failure, Failure::Other { code: other, .. } if other == code)
+}
+
+/// Whether a failure is an answer, which a repeat with the same idempotency key gets again: the service refused, or the
+/// account lacks credits. What a provider, a defect or the host caused may be tried again.
+fn is_definitive(result: &Result<Result<Vec<u8>, Failure>, Fault>) -> bool {
+    match result {
+        Ok(Ok(_)) => true,
+        Ok(Err(failure)) => {
+            !matches!(failure, Failure::ProviderUnavailable(_) | Failure::Internal(_))
+                && !is_code(failure, "posting-stopped")
+        }
+        Err(_) => false,
+    }
+}
+
 /// Stores how the call ended, with what the plugin staged since its last ledger step.
 async fn store_end(
     on: &Ledgered,
@@ -238,9 +322,9 @@ async fn store_end(
     let statements = {
         let progress = on.progress();
         let output = ended.result.as_ref().ok().and_then(|result| result.as_ref().ok()).cloned();
-        let failed_free = state == CallState::Failed;
+        let tried_again = state == CallState::Failed && !is_definitive(&ended.result);
         let mut statements: Vec<Statement> = Vec::new();
-        let keep_key = on.caller.idempotency.is_some() && !failed_free;
+        let keep_key = on.caller.idempotency.is_some() && !tried_again;
         if !progress.begun
             && keep_key
             && let Some(account) = on.account()
@@ -252,16 +336,20 @@ async fn store_end(
         if (progress.begun && !said) || !statements.is_empty() {
             statements.push(Calls::end(on.call, state, problem, output, on.time()));
         }
-        if progress.begun && failed_free && on.caller.idempotency.is_some() {
+        if progress.begun && tried_again && on.caller.idempotency.is_some() {
             statements.push(Calls::free_key(on.call));
         }
         let failed = matches!(state, CallState::Failed | CallState::Partial) && !progress.kept;
         if progress.begun && progress.unclaimed.len() < progress.keys.len() {
             if failed {
                 statements.push(NaturalKeys::let_go_provisional(on.call));
-            } else if progress.answered.len() < progress.keys.len() {
+            } else if progress.answered.len() < progress.keys.len() && !progress.unknown {
                 statements.push(NaturalKeys::let_go(on.call));
             }
+        }
+        if let Some(account) = on.account() {
+            let service = on.caller.service.id;
+            statements.extend(progress.questions.iter().map(|hold| unknown::answered(service, account, *hold)));
         }
         if !dropped {
             statements.extend(progress.staged.statements(on.caller.service.id));

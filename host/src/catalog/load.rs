@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use iap_core::{
     Credits, Money,
-    manifest::{Manifest, ManifestErrors, OnUnknown, Pack},
+    manifest::{Manifest, ManifestErrors, Pack},
     money::Currency,
     release::ReleaseFiles,
 };
@@ -46,16 +46,6 @@ pub enum LoadReleaseError {
         /// Who wants it.
         vendor: String,
     },
-    /// `on_unknown = "ask"`, which needs a job of the plugin that asks.
-    #[error(
-        "operation {operation} of service {service}: on_unknown = \"ask\" is not available on this host; use \"release\" or \"capture\""
-    )]
-    CannotAsk {
-        /// The service.
-        service: String,
-        /// The operation.
-        operation: String,
-    },
     /// The sandbox does not take it.
     #[error(transparent)]
     Load(#[from] iap_runtime::LoadError),
@@ -87,9 +77,6 @@ impl Loader<'_> {
         let (name, version) = (declared.name.clone(), declared.version.to_string());
         let kind = self.config.vendor_kind(&declared.vendor);
         manifest.check_routes_for(kind).map_err(LoadReleaseError::Manifest)?;
-        if let Some(operation) = manifest.operations.iter().find(|operation| operation.on_unknown == OnUnknown::Ask) {
-            return Err(LoadReleaseError::CannotAsk { service: name, operation: operation.name.clone() });
-        }
         let digest = hex::encode(sha2::Sha256::digest(&bytes));
         let spec = PluginSpec { manifest: manifest.clone(), settings: self.settings(&name), class: parts.class };
         let plugin = self.engine.load(bytes, spec).await?;

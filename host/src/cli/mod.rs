@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod ledger;
+mod receipt;
 mod serve;
 mod simulate;
 
@@ -31,6 +32,9 @@ enum Command {
     /// Check the ledger.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// Check a receipt.
+    #[command(subcommand)]
+    Receipt(receipt::Receipt),
     /// Play a provider of the outside world, for tests and demonstrations.
     #[command(subcommand)]
     Simulate(simulate::Simulate),
@@ -52,16 +56,12 @@ struct Settings {
 
 impl Settings {
     fn load(&self) -> anyhow::Result<Config> {
-        // Better refused than silently kept elsewhere than the operator believes.
-        anyhow::ensure!(
-            std::env::var_os("IAP_DATABASE_URL").is_none(),
-            "IAP_DATABASE_URL is set, but this version keeps its data in SQLite below --data-dir; unset it"
-        );
         let mut config = Config::load(self.config.as_deref())?;
         if let Some(data_dir) = &self.data_dir {
             config.data_dir.clone_from(data_dir);
         }
         for (name, setting) in [
+            ("IAP_DATABASE_URL", &mut config.database_url),
             ("IAP_PUBLIC_URL", &mut config.public_url),
             ("IAP_OPERATOR_TOKEN", &mut config.operator_token),
             ("IAP_MASTER_KEY", &mut config.master_key),
@@ -81,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Serve(serve) => serve.run(),
         Command::Ledger(ledger) => ledger.run(),
+        Command::Receipt(receipt) => receipt.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Bench(bench) => bench.run(),
     };

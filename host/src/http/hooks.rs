@@ -57,6 +57,7 @@ async fn handler(
         max_credits: None,
         idempotency: None,
         callback_url: None,
+        asks: None,
         free: false,
         properties: Vec::new(),
     };

@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 
-use crate::app::App;
+use crate::{app::App, audit};
 
 /// `/healthz`, `/readyz`, `/metrics`.
 pub fn router() -> Router<Arc<App>> {
@@ -37,6 +37,11 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
         text,
         "# HELP services Services of the catalog.\n# TYPE services gauge\nservices {}",
         app.catalog.services().len()
+    );
+    _ = writeln!(
+        text,
+        "# HELP ledger_invariant_violations_total What the self-check of the ledger found since the start.\n# TYPE ledger_invariant_violations_total counter\nledger_invariant_violations_total {}",
+        audit::violations()
     );
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

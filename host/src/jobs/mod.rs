@@ -1,9 +1,10 @@
 //! Work after an answer: plugins' jobs, callbacks to databases, and the sweepers.
 //!
 //! Jobs are rows, enqueued in the commit that caused them. A runner claims due ones under a lease; one
-//! whose runner died is claimed again when the lease is over (on SQLite at the next start). So a job runs
+//! whose host is dead is claimed again at once, others when the lease is over. So a job runs
 //! at least once, and what it does must bear a second run.
 
+mod alive;
 mod callback;
 mod plugin;
 mod sweep;
@@ -33,6 +34,14 @@ enum Outcome {
     Done,
     /// There was no room to run it: no attempt was made.
     NoRoom(String),
+    /// It is too early: no attempt was made.
+    Later(Time),
+    /// The outcome is still not known: ask again, after this many seconds if said, until then.
+    Ask {
+        why: String,
+        after: Option<u32>,
+        until: Time,
+    },
     /// Try again, after this many seconds if said.
     Again {
         why: String,
@@ -48,6 +57,7 @@ pub async fn serve(app: Arc<App>, stop: impl Future<Output = ()>) {
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     let mut running = JoinSet::new();
     let sweeper = tokio::spawn(sweep::serve(Arc::clone(&app)));
+    let alive = tokio::spawn(alive::serve(Arc::clone(&app)));
     loop {
         while running.try_join_next().is_some() {}
         let free = slots.available_permits();
@@ -80,6 +90,7 @@ pub async fn serve(app: Arc<App>, stop: impl Future<Output = ()>) {
     }
     sweeper.abort();
     drop(tokio::time::timeout(Duration::from_secs(10), async { while running.join_next().await.is_some() {} }).await);
+    alive.abort();
 }
 
 async fn run(app: &Arc<App>, job: JobRow) {
@@ -93,6 +104,13 @@ async fn run(app: &Arc<App>, job: JobRow) {
     let statements = match outcome {
         Outcome::Done => vec![Jobs::done(id, attempts), Jobs::followers_run(id, now)],
         Outcome::NoRoom(why) => vec![Jobs::again(id, attempts, false, now.plus_seconds(NO_ROOM), &why)],
+        Outcome::Later(at) => vec![Jobs::again(id, attempts, false, at, "it is too early")],
+        Outcome::Ask { why, after, until } => {
+            let at = now.plus_seconds(after.map_or_else(|| ask_again(attempts), |seconds| i64::from(seconds.max(1))));
+            tracing::info!(job.id = %id, attempts, why, "An outcome is still not known; it is asked again");
+            // The last time when its hold has expired, and finds it so.
+            vec![Jobs::again(id, attempts, true, at.min(until.plus_seconds(NO_ROOM)), &why)]
+        }
         Outcome::Again { why, after } if may_try_again(&kind, attempts, created, now) => {
             let at = now.plus_seconds(after.map_or_else(|| back_off(attempts), i64::from));
             tracing::info!(job.id = %id, attempts, why, "A job is put off");
@@ -124,6 +142,16 @@ fn may_try_again(kind: &str, attempts: i64, created: Time, now: Time) -> bool {
 fn back_off(attempts: i64) -> i64 {
     let doublings = u32::try_from(attempts.clamp(1, 12)).unwrap_or(12);
     2i64.pow(doublings).min(3600)
+}
+
+/// Seconds until an outcome is asked for again: 5 min, 1 h, 6 h, then each day.
+fn ask_again(attempts: i64) -> i64 {
+    match attempts {
+        ..=1 => 300,
+        2 => 3_600,
+        3 => 6 * 3_600,
+        _ => 24 * 3_600,
+    }
 }
 
 /// The error as the reason for another try.

@@ -3,25 +3,39 @@
 use std::sync::Arc;
 
 use iap_core::{
-    Credits,
+    Credits, Time,
     hosting::Door,
     ids::CallId,
+    ledger::HoldState,
     manifest::{Operation, Rate},
 };
 use iap_runtime::{CallGrant, Context, Failure, Fault, Job};
-use iap_store::{StoreError, repositories::JobRow};
+use iap_store::{
+    StoreError,
+    repositories::{CallState, JobRow},
+};
 
 use super::{Outcome, store_failed};
 use crate::{
     accounts::{self, Met},
     app::App,
-    calls::{Caller, Ledgered, end_of_job, settle_job},
+    calls::{Caller, Ledgered, end_of_job, settle_job, unknown},
     catalog::Service,
 };
 
 pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
     let Some(service) = app.catalog.by_id(job.service) else {
         return Outcome::Again { why: "its service is not loaded".to_owned(), after: Some(60) };
+    };
+    let question = match question(app, job).await {
+        Ok(Question::None) => None,
+        Ok(Question::Open { until }) if until <= app.store.clock().now() => {
+            return Outcome::Dead(super::sweep::NOBODY_KNOWS.to_owned());
+        }
+        Ok(Question::Open { until }) => Some(until),
+        Ok(Question::Early { due }) => return Outcome::Later(due),
+        Ok(Question::Answered) => return Outcome::Done,
+        Err(error) => return store_failed(&error),
     };
     let Some(release) = &service.release else { return Outcome::Dead("its service is a remote provider".to_owned()) };
     let backend = match backend(app, &service, job).await {
@@ -49,10 +63,15 @@ pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
         ..CallGrant::default()
     };
     let ended = release.plugin.run_job(run, backend.clone(), grant).await;
-    if let Err(error) = settle_job(&backend, &ended).await {
+    if let Err(error) = settle_job(&backend, job.hold, &ended).await {
         return Outcome::Again { why: error.to_string(), after: None };
     }
     app.bell.notify_one();
+    if let Some(until) = question
+        && !matches!(ended.result, Err(Fault::Busy(_)))
+    {
+        return answered(app, &backend, job, until, ended.result).await;
+    }
     match ended.result {
         // A hold that was kept again goes to another job; the call is not over.
         Ok(Ok(())) if !ended.kept_holds.is_empty() => Outcome::Done,
@@ -67,6 +86,72 @@ pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
         Ok(Err(failure)) => Outcome::Dead(format!("{failure:?}")),
         Err(fault @ Fault::Busy(_)) => Outcome::NoRoom(fault.to_string()),
         Err(fault) => Outcome::Again { why: format!("{}: {fault}", fault.class()), after: None },
+    }
+}
+
+/// What a job is about an outcome that was not known.
+enum Question {
+    /// Nothing: an ordinary job.
+    None,
+    /// It asks, until then.
+    Open { until: Time },
+    /// Its call may still run, until then.
+    Early { due: Time },
+    /// The hold has ended.
+    Answered,
+}
+
+async fn question(app: &App, job: &JobRow) -> Result<Question, StoreError> {
+    let (unknown::JOB, Some(hold), Some(call)) = (job.name.as_str(), job.hold, job.call) else {
+        return Ok(Question::None);
+    };
+    let (hold, call) = (app.store.grants().hold(hold).await?, app.store.calls().get(call).await?);
+    let Some((hold, call)) = hold.zip(call) else { return Ok(Question::Answered) };
+    Ok(match hold.state {
+        HoldState::Unknown => {
+            let manifest = app.catalog.by_id(job.service);
+            let manifest =
+                manifest.as_ref().and_then(|service| service.release.as_ref()).map(|release| release.manifest());
+            let ask_for =
+                manifest.and_then(|manifest| manifest.operation(&call.operation)).map(|operation| operation.ask_for);
+            let millis = ask_for.and_then(|time| i64::try_from(time.as_millis()).ok());
+            let until = call.ended_at.zip(millis).map(|(since, millis)| since.plus_millis(millis));
+            Question::Open { until: until.unwrap_or(hold.expires_at).min(hold.expires_at) }
+        }
+        // A job of the plugin's own that has this name takes up a hold that was kept.
+        HoldState::Live if call.state == CallState::Queued => Question::None,
+        HoldState::Live => Question::Early { due: hold.expires_at.plus_seconds(1) },
+        HoldState::Captured | HoldState::Released | HoldState::Expired => Question::Answered,
+    })
+}
+
+/// Where an outcome stands after the plugin was asked: known if it captured or released the hold.
+async fn answered(
+    app: &App,
+    backend: &Ledgered,
+    job: &JobRow,
+    until: Time,
+    result: Result<Result<(), Failure>, Fault>,
+) -> Outcome {
+    let hold = match job.hold {
+        Some(hold) => app.store.grants().hold(hold).await,
+        None => Ok(None),
+    };
+    match hold {
+        Ok(Some(hold)) if hold.state.is_live() => {
+            let (why, after) = match result {
+                Ok(Ok(())) => ("the plugin neither captured nor released the hold".to_owned(), None),
+                Ok(Err(Failure::ProviderUnavailable(after))) => ("the provider is not available".to_owned(), after),
+                Ok(Err(failure)) => (format!("{failure:?}"), None),
+                Err(fault) => (format!("{}: {fault}", fault.class()), None),
+            };
+            Outcome::Ask { why, after, until }
+        }
+        Ok(_) => match end_of_job(backend, None, None).await {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::Again { why: error.to_string(), after: None },
+        },
+        Err(error) => store_failed(&error),
     }
 }
 
@@ -94,10 +179,11 @@ async fn backend(app: &Arc<App>, service: &Arc<Service>, job: &JobRow) -> Result
         met,
         operation,
         door: "job",
-        company: None,
+        company: app.store.calls().get(call).await?.and_then(|row| row.company),
         max_credits: None,
         idempotency: None,
         callback_url,
+        asks: None,
         free: job.free,
         properties,
     };
@@ -170,6 +256,7 @@ mod tests {
             free: false,
             natural_key: None,
             on_unknown: OnUnknown::Release,
+            ask_for: std::time::Duration::from_secs(86_400),
             prices: vec![Price { item: "part".to_owned(), rate }],
         };
         let stored = r#"[{"item": "part", "key": "BE", "units": 5, "unit_price": "1", "credits": "5", "note": ""}]"#;

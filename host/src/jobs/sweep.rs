@@ -2,9 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use iap_core::ledger::Command;
+use iap_core::{
+    Time,
+    ids::{AccountId, CallId},
+    ledger::{Command, HoldState},
+};
 use iap_store::{
-    Post, PostError, Store, StoreError,
+    Post, PostError, Statement, Store, StoreError,
     repositories::{Blobs, CallState, Calls, Jobs, NaturalKeys, StoreValues},
 };
 
@@ -26,11 +30,21 @@ pub async fn serve(app: Arc<App>) {
     }
 }
 
+/// What is said of a call whose outcome could not be found out.
+pub(super) const NOBODY_KNOWS: &str =
+    "unknown: nobody could say in time what the provider did; its hold expired and the credits went back";
+
+fn expired(call: CallId, now: Time) -> Statement {
+    Calls::expire(call, CallState::Failed, Some("its hold expired and the credits went back".to_owned()), now)
+}
+
 /// One round.
 pub async fn sweep(store: &Store) -> Result<(), StoreError> {
     let now = store.clock().now();
     for (hold, account) in store.grants().expired_holds(now, BATCH).await? {
-        let call = store.grants().hold(hold).await?.and_then(|hold| hold.call);
+        let found = store.grants().hold(hold).await?;
+        let (call, unknown) =
+            (found.and_then(|hold| hold.call), found.is_some_and(|hold| hold.state == HoldState::Unknown));
         // While the call has another live hold it is not over.
         let others = match call {
             Some(call) => store.grants().live_holds_of_call(account, call).await?.iter().any(|other| *other != hold),
@@ -39,15 +53,15 @@ pub async fn sweep(store: &Store) -> Result<(), StoreError> {
         let mut post = Post::new(account, Command::ExpireHold { hold });
         if let Some(call) = call.filter(|_| !others) {
             // What the call's job never confirmed may be asked again.
-            let problem = Some("its hold expired and the credits went back".to_owned());
             post = post.with(move |_| {
-                vec![NaturalKeys::let_go_provisional(call), Calls::expire(call, CallState::Failed, problem, now)]
+                let end = if unknown { Calls::came_to_nothing(call, NOBODY_KNOWS, now) } else { expired(call, now) };
+                vec![NaturalKeys::let_go_provisional(call), end]
             });
         }
-        settled(store.post(post).await)?;
+        settled(store.post(post).await, account);
     }
     for (grant, account) in store.grants().expired_grants(now, BATCH).await? {
-        settled(store.post(Post::new(account, Command::ExpireGrant { grant })).await)?;
+        settled(store.post(Post::new(account, Command::ExpireGrant { grant })).await, account);
     }
     store
         .write(vec![
@@ -60,10 +74,12 @@ pub async fn sweep(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Somebody may have ended it meanwhile: then there is nothing to do.
-fn settled<T>(result: Result<T, PostError>) -> Result<(), StoreError> {
+/// Somebody may have ended it meanwhile: then there is nothing to do. An account that fails keeps nobody else waiting.
+fn settled<T>(result: Result<T, PostError>, account: AccountId) {
     match result {
-        Ok(_) | Err(PostError::Refused(_)) => Ok(()),
-        Err(error) => Err(error.into()),
+        Ok(_) | Err(PostError::Refused(_)) => {}
+        Err(error) => {
+            tracing::error!(%account, error = %error, "What is past its time was not ended; it is tried again")
+        }
     }
 }

@@ -15,6 +15,7 @@
 pub mod order;
 pub mod signature;
 pub mod stripe;
+mod terms;
 pub mod webhook;
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! An order, from the chosen pack to its credits.
 
 use iap_core::{
-    Credits, Money, Time,
+    Credits, Money,
     hosting::Door,
     ids::OrderId,
     ledger::{Command, GrantKind, NewGrant},
@@ -16,6 +16,7 @@ use iap_store::{
 use super::{
     counted,
     stripe::{NewSession, Session, Stripe, StripeError, amount_of},
+    terms::terms,
 };
 use crate::{
     accounts::{Standing, ask, hosting_of},
@@ -226,12 +227,13 @@ pub async fn settle(app: &App, event: &str, kind: &str, session: &Session) -> Re
         return Ok(Settled::Before);
     }
     let grant = app.store.ids().grant();
+    let (share, expires_at) = terms(app, order.account).await?;
     let new = NewGrant {
-        id: grant,
         kind: GrantKind::Purchase,
-        amount: order.credits,
-        expires_at: Time::NEVER,
         price: Some(price),
+        share,
+        expires_at,
+        ..NewGrant::gift(grant, order.credits)
     };
     let (event, kind) = (event.to_owned(), kind.to_owned());
     let mut post = Post::new(order.account, Command::Grant(new))
@@ -314,7 +316,7 @@ pub async fn reconcile(app: &App, order: &OrderRow) -> Result<Reconciled, Settle
 
 #[cfg(test)]
 mod tests {
-    use iap_core::ids::AccountId;
+    use iap_core::{Time, ids::AccountId};
 
     use super::*;
 

@@ -4,9 +4,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use iap_core::ids::{AccountId, BlobId, CallId, DatabaseId, EntryId, GrantId, HoldId, JobId, OrderId, ServiceId};
 
-/// Bits of an id that count within its stream: 10¹² ids, and 8 million starts.
-const COUNTER_BITS: u32 = 40;
-
 /// Source of ids: `stream << 40 | counter`, rising within the stream.
 #[derive(Debug)]
 pub struct Ids {
@@ -23,14 +20,17 @@ macro_rules! typed {
 }
 
 impl Ids {
+    /// Bits of an id that count within its stream: 10¹² ids, and 8 million starts.
+    pub const COUNTER_BITS: u32 = 40;
+
     /// Ids of a stream, which nobody else uses.
     pub fn new(stream: i64) -> Self {
-        Self { next: AtomicI64::new((stream << COUNTER_BITS) + 1) }
+        Self { next: AtomicI64::new((stream << Self::COUNTER_BITS) + 1) }
     }
 
     /// The stream that made an id.
     pub const fn stream_of(id: i64) -> i64 {
-        id >> COUNTER_BITS
+        id >> Self::COUNTER_BITS
     }
 
     /// A number never given before.

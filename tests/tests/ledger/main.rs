@@ -2,8 +2,11 @@
 
 #![expect(clippy::print_stdout, reason = "figures of a run, shown with --nocapture")]
 
+mod asked;
 mod crash;
 mod hostile;
+mod hosts;
+mod provider;
 mod race;
 mod repeats;
 mod support;

@@ -296,7 +296,7 @@ async fn providers_are_told_what_is_wrong_with_a_transaction() {
             "/iap/1/capture",
             end("credit_to_capture", json!(2.000001)),
             "AccessError",
-            "token: 2.000001 credits were asked of a hold of 2",
+            "token: 2.000001 credits were asked of a hold that has 2",
         ),
     ] {
         assert_eq!(odoo.error(path, &params).await, (class.to_owned(), text.to_owned()), "{path} {params}");

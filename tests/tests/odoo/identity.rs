@@ -1,6 +1,6 @@
 //! Who a token is: first contact, copies of databases, suffixes, and the trial.
 
-use iap_tests::{Odoo, TestHost, http, odoo::hex32};
+use iap_tests::{Odoo, Settings, TestHost, http, odoo::hex32};
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
@@ -262,4 +262,50 @@ async fn the_trial_is_given_once_to_a_database_that_may_have_it() {
     assert_eq!([a, b, c], ["success", "success", "success"], "the first contact pays for itself");
     assert_eq!(odoo.balance("sms").await, json!(7.0), "given once to three at the same time");
     host.verify();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_names_a_database_gets_neither_its_trial_nor_what_is_kept_for_it() {
+    let host = TestHost::with(&Settings { plugins: vec!["iap-guest-hostile"], ..Settings::default() });
+    let operator = host.operator();
+    let odoo = host.database("on_premise").await;
+    odoo.balance("sms").await;
+    let thief = odoo.with_token(&hex32());
+    thief.balance("sms").await;
+    let enterprise = json!({ "hosting": "on_premise", "edition": "enterprise", "subscription_valid": true });
+    operator.ok("PUT", &format!("/v1/databases/{}", odoo.dbuuid), Some(&enterprise)).await;
+    assert_eq!(thief.balance("sms").await, json!(0.0));
+    assert_eq!(odoo.balance("sms").await, json!(10.0), "the first account of the database has the trial");
+    assert_eq!(thief.balance("sms").await, json!(0.0));
+
+    // Accounts that the database or the operator opened share what a plugin keeps for it; others have a place of their own.
+    let open = async || {
+        let opened = json!({ "service": "hostile", "database": odoo.dbuuid });
+        let account = operator.ok("POST", "/v1/accounts", Some(&opened)).await;
+        let id = account["id"].as_str().expect("an id").to_owned();
+        operator
+            .ok("POST", &format!("/v1/accounts/{id}/grants"), Some(&json!({ "credits": "9", "reason": "test" })))
+            .await;
+        (id, odoo.with_token(account["account_token"].as_str().expect("a token")))
+    };
+    let note = async |odoo: &Odoo, note: &str| {
+        odoo.call("hostile", "note", json!({ "note": note })).await["result"]["before"].clone()
+    };
+    let ((_, first), (_, second)) = (open().await, open().await);
+    assert_eq!(note(&first, "secret").await, json!(null));
+    assert_eq!(note(&second, "secret too").await, json!("secret"));
+    let thief = odoo.with_token(&hex32());
+    thief.balance("hostile").await;
+    let accounts = operator.ok("GET", &format!("/v1/databases/{}", odoo.dbuuid), None).await["accounts"].clone();
+    let own = accounts
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|row| row["service"] == "hostile" && row["balance"] == "0")
+        .expect("one");
+    let path = format!("/v1/accounts/{}/grants", own["id"].as_str().expect("an id"));
+    operator.ok("POST", &path, Some(&json!({ "credits": "9", "reason": "test" }))).await;
+    assert_eq!(note(&thief, "mine").await, json!(null));
+    assert_eq!(note(&thief, "mine").await, json!("mine"));
+    assert_eq!(note(&first, "secret").await, json!("secret too"));
 }

@@ -101,8 +101,11 @@ async fn what_an_account_did_is_listed_page_by_page() {
     assert!(more[1].starts_with(&format!("{},", text(&calls[2]["id"]))), "{}", more[1]);
     let (lines, link) = csv(&host, &format!("{base}/grants")).await;
     assert_eq!((lines.len(), link), (4, None));
-    assert_eq!(lines[0], "id,created_at,kind,credits,available,held,consumed,expired,price,currency,expires_at,reason");
-    assert!(lines[1].ends_with(",gift,3,1,0,2,0,,,,test"), "{}", lines[1]);
+    assert_eq!(
+        lines[0],
+        "id,created_at,kind,credits,available,held,consumed,expired,refunded,voided,transferred,price,tax,earned,currency,charged_back,expires_at,reason"
+    );
+    assert!(lines[1].ends_with(",gift,3,1,0,2,0,0,0,0,,,,,false,,test"), "{}", lines[1]);
     let (lines, _) = csv(&host, &format!("{base}/postings")).await;
     assert_eq!(
         (lines.len(), lines[0].as_str()),

@@ -1,115 +1,40 @@
 //! An account as the ledger sees it: its open grants and what they add up to.
 
-use super::{Asset, Book, Entry, Posting};
+use super::{AccountChange, Asset, Book, Entry, Grant, Posting, SpendingCap};
 use crate::{
-    Credits, Money, Time,
-    ids::{AccountId, EntryId, GrantId},
+    Credits, Time,
+    ids::{AccountId, EntryId, GrantId, ServiceId},
 };
-
-/// Where a grant came from. The order is the burn order of kinds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GrantKind {
-    /// Given once to an eligible database.
-    Trial,
-    /// Given by the operator.
-    Gift,
-    /// Given back for a use.
-    Refund,
-    /// Bought.
-    Purchase,
-}
-
-impl GrantKind {
-    /// Stored and shown name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Trial => "trial",
-            Self::Gift => "gift",
-            Self::Refund => "refund",
-            Self::Purchase => "purchase",
-        }
-    }
-
-    /// From the stored name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Trial, Self::Gift, Self::Refund, Self::Purchase].into_iter().find(|kind| kind.as_str() == name)
-    }
-}
-
-/// A lot of credits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
-    /// Its id; rises with time.
-    pub id: GrantId,
-    /// Where it came from.
-    pub kind: GrantKind,
-    /// Credits given.
-    pub amount: Credits,
-    /// What may be spent of it.
-    pub available: Credits,
-    /// What live holds have set aside of it.
-    pub held: Credits,
-    /// What was spent of it.
-    pub consumed: Credits,
-    /// What expired of it.
-    pub expired: Credits,
-    /// What was taken back against money.
-    pub refunded: Credits,
-    /// It may be spent before this moment.
-    pub expires_at: Time,
-    /// Price paid for all of it.
-    pub price: Option<Money>,
-}
-
-impl Grant {
-    /// Burn order: trial first, then soonest to expire, then oldest. Total, so that every host agrees.
-    pub fn burn_key(&self) -> (bool, Time, GrantId) {
-        (self.kind != GrantKind::Trial, self.expires_at, self.id)
-    }
-
-    /// Whether its credits may be spent at a moment.
-    pub fn is_usable(&self, now: Time) -> bool {
-        now < self.expires_at && self.available.is_positive()
-    }
-
-    /// Whether nothing can happen to it any more but a refund of a use.
-    pub fn is_spent(&self) -> bool {
-        self.available.is_zero() && self.held.is_zero()
-    }
-
-    fn book(&mut self, book: Book) -> Option<&mut Credits> {
-        match book {
-            Book::Available => Some(&mut self.available),
-            Book::Held => Some(&mut self.held),
-            Book::Consumed => Some(&mut self.consumed),
-            Book::Expired => Some(&mut self.expired),
-            Book::Refunded => Some(&mut self.refunded),
-            Book::Issued | Book::CashReceived | Book::DeferredRevenue => None,
-        }
-    }
-}
 
 /// An account and its grants that are not used up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Its id.
     pub id: AccountId,
+    /// Whose credits these are.
+    pub service: ServiceId,
     /// Why nothing may be spent, if so: a code such as `hosting-refused`.
     pub suspended: Option<String>,
+    /// Why nothing at all may be posted, if so.
+    pub stopped: Option<String>,
     /// Σ available of its grants, expired ones that were not swept yet included.
     pub available: Credits,
     /// Σ held of its grants.
     pub held: Credits,
+    /// What it owes for credits that were used and charged back.
+    pub debt: Credits,
     /// Its newest entry; the chain of its entries begins here.
     pub last_entry: Option<EntryId>,
-    /// Grants that are not used up, in burn order.
+    /// Spending caps, one for each company and period.
+    pub caps: Vec<SpendingCap>,
+    /// Grants that are not used up, in burn order; others as far as they were needed.
     pub grants: Vec<Grant>,
 }
 
 /// A posting that the books cannot take: the ledger or the code is wrong, never the customer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Corruption {
-    /// It names a grant that the account does not have open.
+    /// It names a grant that the account does not have.
     #[error("a posting of {account} names {grant}, which it does not have")]
     UnknownGrant {
         /// The account.
@@ -118,12 +43,10 @@ pub enum Corruption {
         grant: GrantId,
     },
     /// A book would fall below zero or overflow.
-    #[error("{book} of {grant} on {account} would be out of range", book = .book.as_str())]
+    #[error("{book} of {account} would be out of range", book = .book.as_str())]
     OutOfRange {
         /// The account.
         account: AccountId,
-        /// The grant.
-        grant: GrantId,
         /// The book.
         book: Book,
     },
@@ -131,13 +54,17 @@ pub enum Corruption {
 
 impl Account {
     /// An account to which nothing has happened.
-    pub fn new(id: AccountId) -> Self {
+    pub fn new(id: AccountId, service: ServiceId) -> Self {
         Self {
             id,
+            service,
             suspended: None,
+            stopped: None,
             available: Credits::ZERO,
             held: Credits::ZERO,
+            debt: Credits::ZERO,
             last_entry: None,
+            caps: Vec::new(),
             grants: Vec::new(),
         }
     }
@@ -148,60 +75,81 @@ impl Account {
         Credits::checked_sum(usable).unwrap_or(Credits::MAX)
     }
 
-    /// Applies an entry. If it fails, the account is to be thrown away: callers apply to a copy.
-    pub fn apply(&mut self, entry: &Entry) -> Result<(), Corruption> {
-        if let Some(new) = &entry.grant {
-            let grant = Grant {
-                id: new.id,
-                kind: new.kind,
-                amount: new.amount,
-                available: Credits::ZERO,
-                held: Credits::ZERO,
-                consumed: Credits::ZERO,
-                expired: Credits::ZERO,
-                refunded: Credits::ZERO,
-                expires_at: new.expires_at,
-                price: new.price,
-            };
+    /// One of its grants.
+    pub fn grant(&self, id: GrantId) -> Option<&Grant> {
+        self.grants.iter().find(|grant| grant.id == id)
+    }
+
+    /// Takes in a grant that was loaded, at its place in burn order; nothing if it is there already.
+    pub fn take_in(&mut self, grant: Grant) {
+        if self.grant(grant.id).is_none() {
             let place = self.grants.partition_point(|other| other.burn_key() < grant.burn_key());
             self.grants.insert(place, grant);
         }
-        for posting in entry.postings.iter().filter(|posting| posting.asset == Asset::Credits) {
+    }
+
+    /// Applies an entry. If it fails, the account is to be thrown away: callers apply to a copy.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), Corruption> {
+        for new in &entry.grants {
+            self.take_in(new.begin(entry.at));
+        }
+        for posting in &entry.postings {
             self.post(posting)?;
         }
-        self.last_entry = Some(entry.id);
+        if let Some(id) = entry.charged_back {
+            let grant = self.grants.iter_mut().find(|grant| grant.id == id);
+            grant.ok_or(Corruption::UnknownGrant { account: self.id, grant: id })?.charged_back = true;
+        }
+        for cap in &entry.caps {
+            self.replace(cap);
+        }
+        match &entry.change {
+            Some(AccountChange::Suspended(reason)) => self.suspended.clone_from(reason),
+            Some(AccountChange::Stopped(reason)) => self.stopped.clone_from(reason),
+            Some(AccountChange::Capped(cap)) => self.replace(cap),
+            Some(AccountChange::Uncapped(gone)) => {
+                self.caps.retain(|cap| (&cap.company, cap.period) != (&gone.company, gone.period));
+            }
+            None => {}
+        }
+        if !entry.postings.is_empty() {
+            self.last_entry = Some(entry.id);
+        }
         Ok(())
     }
 
+    fn replace(&mut self, cap: &SpendingCap) {
+        match self.caps.iter_mut().find(|other| (&other.company, other.period) == (&cap.company, cap.period)) {
+            Some(other) => other.clone_from(cap),
+            None => self.caps.push(cap.clone()),
+        }
+    }
+
     fn post(&mut self, posting: &Posting) -> Result<(), Corruption> {
-        let (account, grant_id) = (self.id, posting.grant);
+        let account = self.id;
+        let out_of_range = |book| Corruption::OutOfRange { account, book };
+        if let Some(id) = posting.grant {
+            let grant = self.grants.iter_mut().find(|grant| grant.id == id);
+            let grant = grant.ok_or(Corruption::UnknownGrant { account, grant: id })?;
+            grant.fold(posting).map_err(|error| out_of_range(error.0))?;
+        }
+        if posting.asset != Asset::Credits {
+            return Ok(());
+        }
         let amount = Credits::from_micros(posting.amount);
-        let grant = self
-            .grants
-            .iter_mut()
-            .find(|grant| grant.id == grant_id)
-            .ok_or(Corruption::UnknownGrant { account, grant: grant_id })?;
-        let out_of_range = |book| Corruption::OutOfRange { account, grant: grant_id, book };
-        let down = |value: &mut Credits, book| {
-            *value = value.checked_sub(amount).filter(|rest| Credits::ZERO <= *rest).ok_or(out_of_range(book))?;
-            Ok(())
-        };
-        let up = |value: &mut Credits, book| {
-            *value = value.checked_add(amount).ok_or(out_of_range(book))?;
-            Ok(())
-        };
-        if let Some(value) = grant.book(posting.debit) {
-            down(value, posting.debit)?;
-        }
-        if let Some(value) = grant.book(posting.credit) {
-            up(value, posting.credit)?;
-        }
-        for (book, total) in [(Book::Available, &mut self.available), (Book::Held, &mut self.held)] {
-            if posting.debit == book {
-                down(total, book)?;
+        let totals = [
+            (Book::Available, false, &mut self.available),
+            (Book::Held, false, &mut self.held),
+            (Book::Debt, true, &mut self.debt),
+        ];
+        for (book, by_debits, total) in totals {
+            let (up, down) = if by_debits { (posting.debit, posting.credit) } else { (posting.credit, posting.debit) };
+            if down == book {
+                let rest = total.checked_sub(amount).filter(|rest| Credits::ZERO <= *rest);
+                *total = rest.ok_or(out_of_range(book))?;
             }
-            if posting.credit == book {
-                up(total, book)?;
+            if up == book {
+                *total = total.checked_add(amount).ok_or(out_of_range(book))?;
             }
         }
         Ok(())

@@ -1,38 +1,46 @@
 //! Holds: credits set aside between authorize and capture.
 
+use crate::words::worded;
 use crate::{
     Credits, Time,
-    ids::{AccountId, GrantId, HoldId},
+    ids::{AccountId, EntryId, GrantId, HoldId},
 };
 
-/// How far a hold has come. Every state but [`HoldState::Live`] is final.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HoldState {
-    /// Credits are set aside.
-    Live,
-    /// Credits were taken; what was not taken went back.
-    Captured,
-    /// Everything went back.
-    Released,
-    /// Everything went back because its time was up.
-    Expired,
+worded! {
+    /// How far a hold has come. [`HoldState::Live`] and [`HoldState::Unknown`] go on, the others are final.
+    HoldState, "state of a hold" {
+        /// Credits are set aside.
+        Live = "live",
+        /// Credits are set aside, and its call ended without anybody knowing what the provider did: the
+        /// plugin's job asks. At its deadline everything goes back.
+        Unknown = "unknown",
+        /// Credits were taken; what was not taken went back.
+        Captured = "captured",
+        /// Everything went back.
+        Released = "released",
+        /// Everything went back because its time was up.
+        Expired = "expired",
+    }
 }
 
 impl HoldState {
-    /// Stored and shown name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Captured => "captured",
-            Self::Released => "released",
-            Self::Expired => "expired",
-        }
+    /// Whether credits are set aside.
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Live | Self::Unknown)
     }
+}
 
-    /// From the stored name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Live, Self::Captured, Self::Released, Self::Expired].into_iter().find(|state| state.as_str() == name)
-    }
+/// What a hold has of one grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The grant.
+    pub grant: GrantId,
+    /// Credits set aside of it.
+    pub amount: Credits,
+    /// Of them: taken.
+    pub captured: Credits,
+    /// Of those: given back as a refund.
+    pub refunded: Credits,
 }
 
 /// Credits set aside on an account.
@@ -42,14 +50,35 @@ pub struct Hold {
     pub id: HoldId,
     /// Whose credits.
     pub account: AccountId,
+    /// For which company, if said.
+    pub company: Option<String>,
+    /// The entry that authorized it.
+    pub entry: EntryId,
+    /// The last entry with a posting of it: that took of it, ended it or gave back.
+    pub last_entry: EntryId,
     /// Credits set aside.
     pub amount: Credits,
-    /// Credits taken in the end; zero while live.
+    /// Credits taken.
     pub captured: Credits,
+    /// Of them: given back as a refund.
+    pub refunded: Credits,
     /// How far it has come.
     pub state: HoldState,
+    /// When it was authorized.
+    pub created_at: Time,
     /// It ends by itself at this moment.
     pub expires_at: Time,
     /// Which grants it reserves, in burn order; sums to `amount`.
-    pub allocation: Vec<(GrantId, Credits)>,
+    pub parts: Vec<Part>,
+}
+
+impl Hold {
+    /// What it still has set aside; nothing once it has ended.
+    pub fn remaining(&self) -> Credits {
+        if self.state.is_live() {
+            self.amount.checked_sub(self.captured).expect("a hold is never captured beyond its amount")
+        } else {
+            Credits::ZERO
+        }
+    }
 }

@@ -92,6 +92,12 @@ fn read(root: &mut Table<'_, '_>, files: &ReleaseFiles) -> Option<Manifest> {
     let service_name = service.as_ref().map(|service| service.name.as_str());
     let routes = routes::routes(root.tables("routes"), service_name, &operation_names, permissions.blobs > 0);
     let account_information = root.table("account_information").map(information::information).unwrap_or_default();
+    for operation in operations.iter().filter(|operation| operation.on_unknown == OnUnknown::Ask && !permissions.jobs) {
+        root.error(format_args!(
+            "[[operations]] {:?}: on_unknown = \"ask\" needs a job of the plugin that asks; add jobs = true to [permissions]",
+            operation.name
+        ));
+    }
     if !root.has("operations") && !root.has("hooks") {
         root.error("the manifest declares nothing to do; add an [[operations]] table");
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::{Credits, Money};
+use crate::{Credits, Money, ledger::Breakage};
 
 /// A validated `plugin.toml`.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +62,10 @@ pub struct Service {
     pub data_retention: Option<String>,
     /// Hosts that data goes to.
     pub data_hosts: Vec<String>,
+    /// Whose the money is of bought credits that expire; the host's by default.
+    pub breakage: Breakage,
+    /// How long bought credits may be used; for ever if absent.
+    pub credits_expire: Option<Duration>,
 }
 
 /// A quantity of credits for sale.
@@ -83,7 +87,7 @@ pub enum OnUnknown {
     Release,
     /// In the vendor's favour.
     Capture,
-    /// The plugin's job finds out.
+    /// The plugin's job `reconcile` finds out: see [`Operation::ask_for`].
     Ask,
 }
 
@@ -106,6 +110,9 @@ pub struct Operation {
     pub natural_key: Option<String>,
     /// See [`OnUnknown`].
     pub on_unknown: OnUnknown,
+    /// How long the plugin's job is asked for an unknown outcome before everything goes back: a day by default, at
+    /// most 30 days.
+    pub ask_for: Duration,
     /// `[[operations.prices]]`.
     pub prices: Vec<Price>,
 }

@@ -1,17 +1,21 @@
 //! `[[operations]]` and their prices.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 
 use super::{
     OnUnknown, Operation, Price, Rate, Table,
     price_table::PriceTables,
     schemas, suggest,
-    values::{operation_name, positive_credits, shown},
+    values::{operation_name, positive_credits, shown, span},
 };
 use crate::{Credits, release::ReleaseFiles};
 
 /// Most operations of a service.
 const MAX_OPERATIONS: usize = 200;
+
+/// How long an unknown outcome is asked for at least and at most, in seconds: up to 30 days.
+const ASK_FOR: RangeInclusive<u64> = 1..=30 * 86_400;
+const USUAL_ASK_FOR: Duration = Duration::from_secs(86_400);
 
 /// Reads `[[operations]]`; also the names of those that have mistakes, for the routes that name them.
 pub(super) fn operations(tables: Vec<Table<'_, '_>>, files: &ReleaseFiles) -> (Vec<Operation>, BTreeSet<String>) {
@@ -43,6 +47,11 @@ fn operation(
     let max_per_call = table.optional("max_per_call", positive_credits);
     let natural_key = table.optional("natural_key", natural_key);
     let on_unknown = table.optional("on_unknown", on_unknown).unwrap_or_default();
+    let ask_for = table.optional("ask_for", span(ASK_FOR));
+    if ask_for.is_some() && on_unknown != OnUnknown::Ask {
+        table.error("\"ask_for\" is for on_unknown = \"ask\"; write that too, or remove it");
+    }
+    let ask_for = ask_for.unwrap_or(USUAL_ASK_FOR);
     let mut items = BTreeSet::new();
     let prices = table
         .tables("prices")
@@ -57,7 +66,18 @@ fn operation(
     }
     table.finish();
     let max_per_call = max_per_call.unwrap_or(Credits::ZERO);
-    Some(Operation { name: name?, title: title?, input, output, max_per_call, free, natural_key, on_unknown, prices })
+    Some(Operation {
+        name: name?,
+        title: title?,
+        input,
+        output,
+        max_per_call,
+        free,
+        natural_key,
+        on_unknown,
+        ask_for,
+        prices,
+    })
 }
 
 fn on_unknown(text: &str) -> Result<OnUnknown, String> {

@@ -1,15 +1,17 @@
 //! `[service]`, `[trial]` and `[[packs]]`: what the catalog shows and sells.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use super::{
-    Pack, Service, Table,
-    values::{https, is_host, plain_name, positive_credits, service_name, shown, support},
+    Pack, Service, Table, suggest,
+    values::{https, is_host, plain_name, positive_credits, service_name, shown, span, support},
 };
-use crate::{Credits, Money, money::Currency};
+use crate::{Credits, Money, ledger::Breakage, money::Currency};
 
 /// The only version of the contract that this host speaks.
 const API: &str = "1.0";
+/// How long bought credits may be used at least and at most, in seconds: a day to 10 years.
+const EXPIRY: RangeInclusive<u64> = 86_400..=3650 * 86_400;
 
 /// Reads `[service]`.
 pub(super) fn service(mut table: Table<'_, '_>) -> Option<Service> {
@@ -32,6 +34,8 @@ pub(super) fn service(mut table: Table<'_, '_>) -> Option<Service> {
     let terms = table.optional("terms", https);
     let data_retention = table.optional("data_retention", shown(500));
     let data_hosts = table.texts("data_hosts").iter().filter_map(|host| host.read(data_host)).collect();
+    let breakage = table.optional("breakage", breakage).unwrap_or(Breakage::Host);
+    let credits_expire = table.optional("credits_expire", span(EXPIRY));
     table.finish();
     Some(Service {
         name: name?,
@@ -47,6 +51,14 @@ pub(super) fn service(mut table: Table<'_, '_>) -> Option<Service> {
         terms,
         data_retention,
         data_hosts,
+        breakage,
+        credits_expire,
+    })
+}
+
+fn breakage(text: &str) -> Result<Breakage, String> {
+    text.parse().map_err(|_| {
+        format!("{text:?} has no breakage; {}", suggest::remedy(text, Breakage::ALL.iter().map(|party| party.as_str())))
     })
 }
 

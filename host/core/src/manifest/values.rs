@@ -1,6 +1,6 @@
 //! Texts that have a form: names, sizes, durations, addresses, prices.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use crate::Credits;
 
@@ -105,6 +105,35 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         _ => None,
     });
     duration.ok_or_else(|| format!("{text:?} is no duration; write a whole number and ms, s or min, as \"10 s\""))
+}
+
+/// Time from `5 s` to `730 days`, within a range of seconds.
+pub(super) fn span(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<Duration, String> {
+    move |text| {
+        let seconds = quantity(text).and_then(|(number, unit)| {
+            let unit = match unit {
+                "s" => 1,
+                "min" => 60,
+                "h" => 3_600,
+                "day" | "days" => 86_400,
+                _ => return None,
+            };
+            number.checked_mul(unit)
+        });
+        match seconds {
+            None => Err(format!("{text:?} is no time; write a whole number and s, min, h or days, as \"30 days\"")),
+            Some(seconds) if range.contains(&seconds) => Ok(Duration::from_secs(seconds)),
+            Some(_) => Err(format!(
+                "{text:?} is out of range; write {} to {}",
+                show_span(*range.start()),
+                show_span(*range.end())
+            )),
+        }
+    }
+}
+
+fn show_span(seconds: u64) -> String {
+    if seconds.is_multiple_of(86_400) { format!("{} days", seconds / 86_400) } else { format!("{seconds} s") }
 }
 
 /// Credits above zero.

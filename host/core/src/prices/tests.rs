@@ -19,6 +19,7 @@ fn operation() -> Operation {
         free: false,
         natural_key: None,
         on_unknown: OnUnknown::Release,
+        ask_for: std::time::Duration::from_secs(86_400),
         prices: vec![
             price("part", Rate::Table { file: "prices/sms.csv".to_owned(), rows: Arc::new(rows) }),
             price("letter", Rate::Fixed(credits("1.5"))),

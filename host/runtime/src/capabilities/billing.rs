@@ -1,5 +1,7 @@
 //! `billing`: credits set aside, taken and given back, through the backend's ledger.
 
+use std::sync::atomic::Ordering;
+
 use iap_core::ids::HoldId;
 use wasmtime::component::Resource;
 
@@ -28,7 +30,7 @@ impl CallState {
         let hold = self.hold(handle)?;
         Ok(match hold.state {
             State::Open => Ok(hold.id),
-            State::Captured | State::Released | State::Kept | State::TakenUp => {
+            State::Captured | State::Released | State::Kept | State::Dropped | State::TakenUp => {
                 Err(refuse("hold-ended", "this hold was captured, released or kept before"))
             }
         })
@@ -196,6 +198,15 @@ impl billing::HostHold for CallState {
     }
 
     async fn drop(&mut self, handle: Resource<Held>) -> wasmtime::Result<()> {
+        // A destructor does not decide what a provider did that never answered, nor that a job's next attempt finds
+        // its hold gone because this one failed: the host settles both when it knows how the guest has ended.
+        let unanswered = self.kind == Kind::Operation && 0 < self.meter.unanswered.load(Ordering::Relaxed);
+        if unanswered || (self.kind == Kind::Job && self.hold(&handle)?.resumed) {
+            if self.hold(&handle)?.state == State::Open {
+                self.holds.set(handle.rep(), State::Dropped);
+            }
+            return Ok(());
+        }
         CallState::release(self, &handle).await
     }
 }

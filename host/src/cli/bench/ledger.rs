@@ -1,75 +1,105 @@
 //! Authorize and capture, durable: what a charged call costs in the ledger.
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use anyhow::Context;
 use iap_core::{
-    Credits, Time,
+    Credits,
     ids::AccountId,
-    ledger::{Authorize, Command, GrantKind, NewGrant},
+    ledger::{Authorize, Command, NewGrant},
 };
 use iap_host::clock::SystemClock;
-use iap_store::{Post, Statement, Store, ledger::verify::verify, repositories::NewAccount};
+use iap_store::{
+    Location, Post, Statement, Store,
+    ledger::verify::{self, verify},
+    repositories::NewAccount,
+};
 
 use super::{
-    Options,
+    Options, StorageEngine, baseline,
     figures::{Figures, Latencies},
 };
 
+/// Accounts opened in one go.
+const OPENED_AT_ONCE: usize = 1_000;
+
 pub async fn measure(options: &Options, figures: &mut Figures) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let path = folder.path().join("iap.db");
-    let store = Store::open(&path, Arc::new(SystemClock))?;
+    let location = location(options, folder.path().join("iap.db"))?;
+    let store = match &location {
+        Location::File(path) => Store::open(path, Arc::new(SystemClock))?,
+        Location::Url(url) => Store::connect(url, Arc::new(SystemClock)).await?,
+    };
     let accounts = open_accounts(&store, options.accounts.max(1)).await?;
-    for clients in options.clients() {
+    // Once over all accounts, so that each is measured as it is most of the time: in memory.
+    run(&store, &accounts, 64, Duration::from_millis(500).max(options.duration() / 5)).await?;
+    let clients = options.clients.map_or_else(|| vec![1, 16, 64, 256], |clients| vec![clients.max(1)]);
+    for clients in clients {
         let (pairs, latencies, time) = run(&store, &accounts, clients, options.duration()).await?;
         figures.rate(&format!("authorize+capture pairs, {clients} clients"), pairs, time);
         figures.latency(&format!("authorize+capture pair, {clients} clients"), &latencies);
     }
-    let report = tokio::task::spawn_blocking(move || verify(&path, |_| {})).await??;
-    anyhow::ensure!(report.is_clean(), "the ledger is not clean after the run: {:?}", report.differences);
-    figures.add("postings verified clean", report.postings, "postings");
+    if let Location::Url(url) = &location {
+        let clients = options.clients.unwrap_or(64);
+        let (pairs, time) = baseline::run(url, &store, &accounts, clients, options.duration()).await?;
+        figures.rate(&format!("for comparison: one transaction a pair, {clients} connections"), pairs, time);
+    }
+    drop(store);
+    if !options.no_verify {
+        let report = verify(&location, verify::Options::default(), |_, _| {}).await?;
+        anyhow::ensure!(report.is_clean(), "the ledger is not clean after the run: {:?}", report.differences);
+        figures.add("postings verified clean", report.postings, "postings");
+    }
     Ok(())
 }
 
-async fn open_accounts(store: &Store, count: usize) -> anyhow::Result<Vec<AccountId>> {
+fn location(options: &Options, new: PathBuf) -> anyhow::Result<Location> {
+    Ok(match options.engine {
+        StorageEngine::Sqlite => Location::File(options.database.clone().unwrap_or(new)),
+        StorageEngine::Postgres => {
+            Location::Url(options.database_url.clone().context("give the database with --database-url postgres://…")?)
+        }
+    })
+}
+
+/// Opens accounts with a gift of plenty.
+pub async fn open_accounts(store: &Store, count: usize) -> anyhow::Result<Vec<AccountId>> {
     let at = store.clock().now();
+    // A service of its own for each run, so that a database may be measured again.
     let service = store.ids().service();
+    let name = format!("bench-{}", service.0);
     let services = store.services();
     store
         .write(vec![
             services.vendor("bench", "Bench", "first_party", at),
-            services.plugin(service, "bench", "Bench", "bench", "credit", at),
+            services.plugin(service, &name, "Bench", "bench", "credit", at),
         ])
         .await?;
-    let mut accounts = Vec::with_capacity(count);
-    let mut statements: Vec<Statement> = Vec::new();
-    for n in 0..count {
-        let id = store.ids().account();
-        accounts.push(id);
-        statements.extend(store.accounts().open(NewAccount {
-            id,
-            service,
-            database: None,
-            token_mac: n.to_string(),
-            token_sha1: n.to_string(),
-            companies: None,
-            suspended: None,
-            at,
-        }));
-    }
-    store.write(statements).await?;
-    for account in &accounts {
-        let new = NewGrant {
-            id: store.ids().grant(),
-            kind: GrantKind::Gift,
-            amount: Credits::whole(1_000_000_000),
-            expires_at: Time::NEVER,
-            price: None,
-        };
-        store.post(Post::new(*account, Command::Grant(new))).await?;
+    let accounts: Vec<AccountId> = (0..count).map(|_| store.ids().account()).collect();
+    for some in accounts.chunks(OPENED_AT_ONCE) {
+        let open = some.iter().flat_map(|id| {
+            store.accounts().open(NewAccount {
+                id: *id,
+                service,
+                database: None,
+                token_mac: id.to_string(),
+                token_sha1: id.to_string(),
+                companies: None,
+                suspended: None,
+                at,
+            })
+        });
+        let open: Vec<Statement> = open.collect();
+        store.write(open).await?;
+        let grants = some.iter().map(|account| {
+            let new = NewGrant::gift(store.ids().grant(), Credits::whole(100_000_000));
+            store.post(Post::new(*account, Command::Grant(new)))
+        });
+        futures_util::future::try_join_all(grants).await?;
     }
     Ok(accounts)
 }
@@ -91,9 +121,10 @@ async fn run(
                 turn += clients;
                 let start = Instant::now();
                 let hold = store.ids().hold();
-                let ask = Authorize { hold, amount: Credits::whole(1), ttl: 60_000 };
+                let ask = Authorize { hold, amount: Credits::whole(1), ttl: 60_000, company: None };
                 store.post(Post::new(account, Command::Authorize(ask))).await?;
-                store.post(Post::new(account, Command::Capture { hold, amount: Credits::whole(1) })).await?;
+                let capture = Command::Capture { hold, amount: Credits::whole(1), last: true };
+                store.post(Post::new(account, capture)).await?;
                 latencies.record(start.elapsed());
             }
             anyhow::Ok(latencies)

@@ -1,11 +1,13 @@
 //! `iap bench`: the hot paths, measured on this machine.
 
+mod baseline;
 mod figures;
 mod http;
 mod ledger;
 mod sandbox;
+mod seed;
 
-use std::{process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::ValueEnum;
 
@@ -20,6 +22,8 @@ pub enum Bench {
     Ledger(Options),
     /// A charged SMS call over HTTP, with a carrier (simulator) behind it.
     Http(Options),
+    /// Fill a database with postings: purchases, calls, refunds of many accounts.
+    Seed(seed::Seed),
 }
 
 /// What to measure.
@@ -28,7 +32,13 @@ pub struct Options {
     /// Storage engine.
     #[arg(long, default_value = "sqlite")]
     engine: StorageEngine,
-    /// Callers at once [default: 1, then 16, then 64].
+    /// PostgreSQL database to measure, for `--engine postgres`; what it holds stays.
+    #[arg(long, env = "IAP_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// SQLite file to measure, in place of a new one; what it holds stays.
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+    /// Callers at once [default: 1, then 16, then 64; for the ledger 256 too].
     #[arg(long, value_name = "N")]
     clients: Option<usize>,
     /// Seconds for each figure.
@@ -37,6 +47,9 @@ pub struct Options {
     /// Accounts that the callers share; 1 is one hot account.
     #[arg(long, default_value_t = 1_000, value_name = "N")]
     accounts: usize,
+    /// Leave out the verification of every posting after the ledger was measured.
+    #[arg(long)]
+    no_verify: bool,
     /// Objects with `name`, `value` and `unit`, in place of lines.
     #[arg(long)]
     json: bool,
@@ -47,6 +60,8 @@ pub struct Options {
 enum StorageEngine {
     /// Embedded; one file.
     Sqlite,
+    /// A server, given with --database-url.
+    Postgres,
 }
 
 impl Options {
@@ -62,15 +77,20 @@ impl Options {
 impl Bench {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         super::log("warn");
-        let (Self::Sandbox(options) | Self::Ledger(options) | Self::Http(options)) = &self;
-        let options = options.clone();
+        let options = match &self {
+            Self::Sandbox(options) | Self::Ledger(options) | Self::Http(options) => options.clone(),
+            Self::Seed(seed) => {
+                super::runtime()?.block_on(seed::fill(seed))?;
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
         let mut figures = Figures::new(options.json);
-        let StorageEngine::Sqlite = options.engine;
         super::runtime()?.block_on(async {
             match self {
                 Self::Sandbox(_) => sandbox::measure(&options, &mut figures).await,
                 Self::Ledger(_) => ledger::measure(&options, &mut figures).await,
                 Self::Http(_) => http::measure(&options, &mut figures).await,
+                Self::Seed(_) => Ok(()),
             }
         })?;
         figures.finish();

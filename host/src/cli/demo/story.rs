@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use iap_core::Credits;
-use iap_store::ledger::verify::verify;
+use iap_store::{
+    Location,
+    ledger::verify::{Options, verify},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -163,8 +166,8 @@ async fn hosting(world: &World, t: &mut Transcript, online: &str, premise: &str)
 
 async fn books(world: &World, t: &mut Transcript) -> anyhow::Result<()> {
     t.chapter("The books");
-    let path = world.data_dir().join("iap.db");
-    let report = tokio::task::spawn_blocking(move || verify(&path, |_| {})).await??;
+    let location = Location::File(world.data_dir().join("iap.db"));
+    let report = verify(&location, Options::default(), |_, _| {}).await?;
     t.check(
         report.is_clean(),
         &format!(

@@ -63,8 +63,9 @@ pub async fn authorize(State(app): State<Arc<App>>, body: Body) -> Response {
             at: app.store.clock().now(),
         });
         let queued = Calls::set_state(call, CallState::Queued, None, app.store.clock().now());
-        let mut post = Post::new(account.id, Command::Authorize(Authorize { hold, amount: credit, ttl }))
-            .with(move |_| vec![begin, queued]);
+        let mut post =
+            Post::new(account.id, Command::Authorize(Authorize { hold, amount: credit, ttl, company: None }))
+                .with(move |_| vec![begin.clone(), queued.clone()]);
         post.call = Some(call);
         match app.store.post(post).await {
             Ok(_) => Ok(Value::from(hold.to_string())),
@@ -103,7 +104,7 @@ async fn end(app: &App, params: &Params<'_>, amount: impl Fn(Credits) -> Credits
         return Err(Wrong::user(format!("credit_to_capture must be above 0, not {amount}")));
     }
     let at = app.store.clock().now();
-    let command = Command::Capture { hold, amount };
+    let command = Command::Capture { hold, amount, last: true };
     let post = Post::new(account, command).with(move |_| {
         if amount.is_zero() {
             vec![Calls::set_state(call, CallState::Answered, None, at)]

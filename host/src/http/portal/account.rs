@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     app::App,
+    catalog::Service,
     payments::{counted, stripe},
 };
 
@@ -78,6 +79,23 @@ fn facts(visit: &Visit) -> Markup {
     }
 }
 
+/// How long bought credits may be used, in words.
+fn lasting(service: &Service) -> String {
+    let declared = service.release.as_ref().and_then(|release| release.manifest().service.credits_expire);
+    match declared.map(|time| time.as_secs() / 86_400) {
+        Some(1) => {
+            "Credits may be used for one day after you buy them. What is left then expires and is not paid back."
+                .to_owned()
+        }
+        Some(days) => {
+            format!(
+                "Credits may be used for {days} days after you buy them. What is left then expires and is not paid back."
+            )
+        }
+        None => "Credits do not expire.".to_owned(),
+    }
+}
+
 /// The packs and the button.
 fn buy(app: &App, visit: &Visit, fields: &Fields) -> Markup {
     let service = &visit.service;
@@ -97,6 +115,7 @@ fn buy(app: &App, visit: &Visit, fields: &Fields) -> Markup {
                 h2 { "Buy Credit" }
                 (currencies(visit, fields, currency))
             }
+            p { (lasting(service)) }
             @if let Some(hint) = needed.and_then(|needed| hint(needed, choice, &offers, &service.unit)) { p.note { (hint) } }
             form method="post" action="/iap/1/credit" {
                 (visit.hidden())
@@ -217,6 +236,7 @@ const fn kind(kind: GrantKind) -> &'static str {
         GrantKind::Trial => "Trial",
         GrantKind::Gift => "Gift",
         GrantKind::Refund => "Refund",
+        GrantKind::Adjustment => "Adjustment",
         GrantKind::Purchase => "Purchase",
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     auth::Caller,
+    caps::{self, Cap},
     problem::{NOT_FOUND, Problem},
 };
 use crate::{
@@ -64,6 +65,13 @@ pub struct Account {
     /// Credits that may be spent.
     #[schema(value_type = String, example = "10")]
     pub available: Credits,
+    /// Credits that it owes for a purchase that was charged back; nothing is spent until they are repaid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "40")]
+    pub debt: Option<Credits>,
+    /// What bounds its spending.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spending_caps: Vec<Cap>,
     /// Whether low credits are warned of.
     pub warn_me: bool,
     /// Below this many credits.
@@ -134,6 +142,8 @@ pub async fn show(app: &App, row: &AccountRow) -> Result<Account, Problem> {
         balance: balance(row),
         held: row.held,
         available: row.available,
+        debt: Some(row.debt).filter(|debt| debt.is_positive()),
+        spending_caps: caps::of_account(app, row.id).await?,
         warn_me: row.warnings.warn_me,
         warning_threshold: row.warnings.threshold,
         warning_emails: serde_json::from_str(&row.warnings.emails).map_err(Problem::host)?,

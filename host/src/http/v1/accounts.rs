@@ -107,10 +107,12 @@ pub async fn open(
     let contact = Contact { token, dbuuid: Some(dbuuid), door: Door::AccountCreation };
     let met = contact.meet(&app.store, &app.keys, &app.config, &service).await?;
     let id = met.account.ok_or_else(|| Problem::host("an account that was just opened is missing"))?.id;
+    let mut statements = vec![app.store.accounts().vouch(id)];
     if let Some(companies) = &body.companies {
         let list = serde_json::to_string(companies).map_err(Problem::host)?;
-        app.store.write(vec![app.store.accounts().restrict(id, &list)]).await?;
+        statements.push(app.store.accounts().restrict(id, &list));
     }
+    app.store.write(statements).await?;
     let account = show(&app, &caller.account(&app, id).await?).await?;
     Ok((StatusCode::CREATED, Json(OpenedAccount { account_token, account })))
 }

@@ -2,21 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use iap_core::{
     Credits, Time,
     hosting::Door,
     ids::{AccountId, GrantId},
     ledger::{Command, GrantKind, NewGrant},
 };
-use iap_store::{
-    Post, PostError, Posted,
-    repositories::{Answered, Idempotency},
-};
+use iap_store::{Post, Posted};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -24,10 +17,11 @@ use super::{
     auth::Caller,
     body::{Json, Segments},
     fingerprint::{Fingerprint, IdempotencyKey},
+    once::Once,
     problem::Problem,
     values,
 };
-use crate::{accounts, app::App, calls::differing_field, clock::rfc3339};
+use crate::{accounts, app::App, clock::rfc3339};
 
 /// What the operator gives credits for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
@@ -81,10 +75,10 @@ impl GrantRequest {
         values::shown(&self.reason, 200).map_err(|message| Problem::invalid("reason", message))
     }
 
-    fn fingerprint(&self) -> String {
+    fn fingerprint(&self) -> Fingerprint {
         let print = Fingerprint::default().text("credits", &self.credits.to_string()).text("reason", &self.reason);
         let print = print.text("kind", GrantKind::from(self.kind).as_str());
-        print.optional("expires_at", self.expires_at.map(rfc3339)).to_json()
+        print.optional("expires_at", self.expires_at.map(rfc3339))
     }
 }
 
@@ -149,8 +143,8 @@ pub async fn give(
 ) -> Result<Response, Problem> {
     caller.operator()?;
     let row = caller.account(&app, id).await?;
-    let (scope, fingerprint) = (format!("grants:{id}"), body.fingerprint());
-    if let Some(answer) = answered_before(&app, &scope, key.as_deref(), &fingerprint).await? {
+    let once = Once::new(format!("grants:{id}"), key, &body.fingerprint());
+    if let Some(answer) = once.before(&app).await? {
         return Ok(answer);
     }
     body.check(app.store.clock().now())?;
@@ -160,61 +154,20 @@ pub async fn give(
         return Err(Problem::refused_use(code, message));
     }
     let new = NewGrant {
-        id: app.store.ids().grant(),
         kind: body.kind.into(),
-        amount: body.credits,
         expires_at: body.expires_at.unwrap_or(Time::NEVER),
-        price: None,
+        ..NewGrant::gift(app.store.ids().grant(), body.credits)
     };
     let mut post = Post::new(id, Command::Grant(new.clone()));
     post.reason.clone_from(&body.reason);
-    if let Some(key) = key.clone() {
-        let (scope, fingerprint, new, reason) = (scope.clone(), fingerprint.clone(), new.clone(), body.reason.clone());
-        post = post.with(move |posted| {
-            let answer = text(&GivenGrant::new(id, &new, reason, posted));
-            let answered = Answered { fingerprint, status: i64::from(StatusCode::CREATED.as_u16()), answer };
-            vec![Idempotency::record(&scope, &key, answered, posted.at)]
-        });
-    }
-    match app.store.post(post).await {
-        Ok(posted) => Ok(answer(StatusCode::CREATED, text(&GivenGrant::new(id, &new, body.reason, &posted)))),
-        // The same key was faster: its answer is this one's.
-        Err(PostError::Conflict(conflict)) => {
-            let first = answered_before(&app, &scope, key.as_deref(), &fingerprint).await?;
-            first.ok_or_else(|| Problem::host(conflict))
-        }
-        Err(error) => Err(Problem::of_grant(error)),
-    }
-}
-
-async fn answered_before(
-    app: &App,
-    scope: &str,
-    key: Option<&str>,
-    fingerprint: &str,
-) -> Result<Option<Response>, Problem> {
-    let Some(key) = key else { return Ok(None) };
-    let Some(first) = app.store.idempotency().find(scope, key).await? else { return Ok(None) };
-    match differing_field(&first.fingerprint, fingerprint) {
-        Some(member) => Err(Problem::key_reused(member)),
-        None => {
-            let status = u16::try_from(first.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
-            Ok(Some(answer(status.unwrap_or(StatusCode::OK), first.answer)))
-        }
-    }
-}
-
-fn text(given: &GivenGrant) -> String {
-    serde_json::to_string(given).unwrap_or_default()
-}
-
-fn answer(status: StatusCode, json: String) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], json).into_response()
+    let reason = body.reason;
+    once.post(&app, post, StatusCode::CREATED, move |posted| GivenGrant::new(id, &new, reason.clone(), posted)).await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calls::differing_field;
     use crate::http::v1::body::parse;
 
     const NOW: Time = Time(1_900_000_000_000);
@@ -267,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_repeat_may_write_the_same_otherwise() {
-        let print = |body: &str| read(body).unwrap().fingerprint();
+        let print = |body: &str| read(body).unwrap().fingerprint().to_json();
         let first = print(r#"{"credits": "10", "reason": "welcome"}"#);
         assert_eq!(
             differing_field(&first, &print(r#"{"reason": "welcome", "kind": "gift", "credits": "10.00"}"#)),

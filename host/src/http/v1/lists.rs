@@ -34,7 +34,7 @@ pub struct CallEntry {
     /// For which company, if said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub company: Option<String>,
-    /// `running`, `queued`, `captured`, `partial`, `answered` or `failed`.
+    /// `running`, `queued`, `captured`, `partial`, `unknown` (its provider is asked what it did), `answered` or `failed`.
     pub state: String,
     /// What was charged; empty if nothing was, or nothing yet.
     pub lines: Vec<Line>,
@@ -130,12 +130,13 @@ pub struct PostingEntry {
     /// Its entry: all postings of an entry were decided and stored together.
     #[schema(value_type = String, example = "entry_1x8")]
     pub entry: EntryId,
-    /// What the entry is: `grant`, `authorize`, `capture`, `release`, `expire_hold` or `expire_grant`.
+    /// What the entry is: `grant`, `authorize`, `capture`, `release`, `expire_hold`, `refund_use`, ….
     #[schema(value_type = String, example = "capture")]
     pub kind: &'static str,
     /// Whose credits move, or whose price is booked.
-    #[schema(value_type = String, example = "grant_1x8")]
-    pub grant: GrantId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "grant_1x8")]
+    pub grant: Option<GrantId>,
     /// The hold that caused it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "hold_1x8")]
@@ -196,7 +197,7 @@ impl Listed for PostingEntry {
             self.credit.to_owned(),
             self.amount.clone(),
             self.currency.clone().unwrap_or_default(),
-            self.grant.to_string(),
+            self.grant.map(|grant| grant.to_string()).unwrap_or_default(),
             self.hold.map(|hold| hold.to_string()).unwrap_or_default(),
         ]
     }
@@ -208,7 +209,7 @@ pub struct GrantEntry {
     /// Its id.
     #[schema(value_type = String, example = "grant_1x8")]
     pub id: GrantId,
-    /// `trial`, `gift`, `refund` or `purchase`.
+    /// `trial`, `gift`, `refund`, `adjustment` or `purchase`.
     #[schema(value_type = String, example = "purchase")]
     pub kind: &'static str,
     /// Credits given.
@@ -226,10 +227,30 @@ pub struct GrantEntry {
     /// What expired of it.
     #[schema(value_type = String, example = "0")]
     pub expired: Credits,
-    /// What was paid for it.
+    /// What was taken back against its price.
+    #[schema(value_type = String, example = "0")]
+    pub refunded: Credits,
+    /// What was taken back without money: by the operator, by a chargeback, for a debt.
+    #[schema(value_type = String, example = "0")]
+    pub voided: Credits,
+    /// What went to another account.
+    #[schema(value_type = String, example = "0")]
+    pub transferred: Credits,
+    /// What was paid for it, without tax.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "9.00")]
     pub price: Option<String>,
+    /// Tax paid beside the price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "1.89")]
+    pub tax: Option<String>,
+    /// What use has earned of the price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "3.60")]
+    pub earned: Option<String>,
+    /// Whether the customer took the price back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub charged_back: bool,
     /// ISO 4217 code of the price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
@@ -244,10 +265,10 @@ pub struct GrantEntry {
 
 impl GrantEntry {
     fn new(row: &GrantRow) -> Result<Self, Problem> {
-        let (price, currency) = match &row.price {
-            Some((minor, code)) => (Some(amount(*minor, Some(code))?), Some(code.clone())),
-            None => (None, None),
-        };
+        let code = row.price.as_ref().map(|(_, code)| code.clone());
+        let money = |minor| code.as_deref().map(|code| amount(minor, Some(code))).transpose();
+        let price = row.price.as_ref().map(|(minor, _)| *minor).map_or(Ok(None), money)?;
+        let (tax, earned) = (money(row.tax)?, money(row.earned)?);
         Ok(Self {
             id: row.id,
             kind: row.kind.as_str(),
@@ -256,8 +277,14 @@ impl GrantEntry {
             held: row.held,
             consumed: row.consumed,
             expired: row.expired,
+            refunded: row.refunded,
+            voided: row.voided,
+            transferred: row.transferred,
             price,
-            currency,
+            tax,
+            earned,
+            charged_back: row.charged_back,
+            currency: code,
             reason: row.reason.clone(),
             expires_at: values::end(row.expires_at),
             created_at: rfc3339(row.created_at),
@@ -275,8 +302,14 @@ impl Listed for GrantEntry {
         "held",
         "consumed",
         "expired",
+        "refunded",
+        "voided",
+        "transferred",
         "price",
+        "tax",
+        "earned",
         "currency",
+        "charged_back",
         "expires_at",
         "reason",
     ];
@@ -292,8 +325,14 @@ impl Listed for GrantEntry {
             self.held.to_string(),
             self.consumed.to_string(),
             self.expired.to_string(),
+            self.refunded.to_string(),
+            self.voided.to_string(),
+            self.transferred.to_string(),
             or_empty(&self.price),
+            or_empty(&self.tax),
+            or_empty(&self.earned),
             or_empty(&self.currency),
+            self.charged_back.to_string(),
             or_empty(&self.expires_at),
             self.reason.clone(),
         ]
@@ -379,7 +418,7 @@ mod tests {
             entry: EntryId(1),
             n: 0,
             kind: EntryKind::Capture,
-            grant: GrantId(2),
+            grant: Some(GrantId(2)),
             hold: Some(HoldId(3)),
             currency: None,
             debit: Book::Held,

@@ -8,16 +8,24 @@ mod accounts;
 mod auth;
 mod body;
 mod calls;
+mod caps;
 mod catalog;
 mod databases;
 mod fingerprint;
 mod grants;
 mod lists;
+mod moves;
+mod once;
 mod openapi;
 mod page;
+mod payouts;
 mod problem;
+mod receipts;
+mod refunds;
 mod services;
+mod trial_balance;
 mod values;
+mod vendors;
 
 use std::sync::Arc;
 
@@ -47,8 +55,24 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/accounts/{id}/quotes/{operation}", post(calls::quote)),
         ("/v1/accounts/{id}/postings", get(lists::postings)),
         ("/v1/accounts/{id}/grants", get(lists::grants).post(grants::give)),
+        ("/v1/accounts/{id}/grants/{grant}/refund", post(refunds::grant)),
+        ("/v1/accounts/{id}/grants/{grant}/chargeback", post(refunds::chargeback)),
+        ("/v1/accounts/{id}/grants/{grant}/processor-fee", post(refunds::processor_fee)),
+        ("/v1/accounts/{id}/adjustments", post(moves::adjust)),
+        ("/v1/accounts/{id}/debt/forgive", post(moves::forgive)),
+        ("/v1/accounts/{id}/spending-caps", get(caps::list).put(caps::put).delete(caps::remove)),
+        ("/v1/calls/{id}/refund", post(refunds::call)),
+        ("/v1/transfers", post(moves::transfer)),
+        ("/v1/vendors/{vendor}/revenue-shares", get(vendors::shares).post(vendors::add_share)),
+        ("/v1/vendors/{vendor}/balance", get(vendors::balance)),
+        ("/v1/vendors/{vendor}/make-payable", post(payouts::make_payable)),
+        ("/v1/payouts", post(payouts::pay_out)),
+        ("/v1/payouts/return", post(payouts::give_back)),
         ("/v1/services/{service}", put(services::register)),
         ("/v1/catalog", get(catalog::list)),
+        ("/v1/calls/{id}/receipt", get(receipts::get)),
+        ("/v1/keys", get(receipts::keys)),
+        ("/v1/ledger/trial-balance", get(trial_balance::get)),
     ]
 }
 

@@ -9,7 +9,10 @@ use utoipa::{
     },
 };
 
-use super::{accounts, calls, catalog, databases, grants, lists, problem, services};
+use super::{
+    accounts, calls, caps, catalog, databases, grants, lists, moves, payouts, problem, receipts, refunds, services,
+    trial_balance, vendors,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -32,8 +35,27 @@ use super::{accounts, calls, catalog, databases, grants, lists, problem, service
         lists::postings,
         lists::grants,
         grants::give,
+        refunds::call,
+        refunds::grant,
+        refunds::chargeback,
+        refunds::processor_fee,
+        moves::transfer,
+        moves::adjust,
+        moves::forgive,
+        caps::list,
+        caps::put,
+        caps::remove,
+        vendors::shares,
+        vendors::add_share,
+        vendors::balance,
+        payouts::make_payable,
+        payouts::pay_out,
+        payouts::give_back,
         services::register,
         catalog::list,
+        receipts::get,
+        receipts::keys,
+        trial_balance::get,
     ),
     components(schemas(problem::ProblemBody)),
     modifiers(&Bearer, &Problems),
@@ -76,7 +98,9 @@ impl Modify for Problems {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.patch].into_iter().filter_map(Option::as_mut)
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete]
+        .into_iter()
+        .filter_map(Option::as_mut)
 }
 
 /// The document.

@@ -41,9 +41,23 @@ pub const INVALID: Kind = Kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A v
 pub const NAME_TAKEN: Kind = Kind(StatusCode::CONFLICT, "name-taken", "The name is taken");
 const INSUFFICIENT_CREDIT: Kind =
     Kind(StatusCode::PAYMENT_REQUIRED, "insufficient-credit", "The account lacks credits");
+const IN_DEBT: Kind = Kind(
+    StatusCode::PAYMENT_REQUIRED,
+    "account-in-debt",
+    "The account owes credits of a purchase that was charged back",
+);
+const SPENDING_CAP: Kind = Kind(StatusCode::FORBIDDEN, "spending-cap", "A spending cap would be passed");
+const POSTING_STOPPED: Kind = Kind(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "posting-stopped",
+    "Nothing is posted for the account until it was looked at",
+);
+/// The state of a hold, grant or account does not allow it.
+const LEDGER_REFUSED: Kind = Kind(StatusCode::CONFLICT, "ledger-refused", "The ledger does not allow it");
 const KEY_REUSED: Kind =
     Kind(StatusCode::CONFLICT, "idempotency-key-reused", "The idempotency key belongs to another request");
 const STILL_RUNNING: Kind = Kind(StatusCode::CONFLICT, "still-running", "The same work is being done");
+const OUTCOME_UNKNOWN: Kind = Kind(StatusCode::CONFLICT, "outcome-unknown", "What the call did is not known yet");
 const REMOTE: Kind = Kind(StatusCode::CONFLICT, "remote-service", "The service is called at its provider");
 const UNKNOWN_OPERATION: Kind = Kind(StatusCode::NOT_FOUND, "unknown-operation", "The service has no such operation");
 const SERVICE_REFUSED: Kind = Kind(StatusCode::UNPROCESSABLE_ENTITY, "refused", "The service declines");
@@ -59,6 +73,8 @@ const HOST_FAILED: Kind = Kind(StatusCode::SERVICE_UNAVAILABLE, "host-failed", "
 
 /// Seconds that a client waits before it asks again where nothing says how long.
 const A_MOMENT: u32 = 1;
+/// The same where a provider is asked.
+const A_WHILE: u32 = 60;
 
 /// Why there is no answer. Boxed, since every result carries room for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,9 +206,17 @@ impl Problem {
             CallError::Busy(Busy::Plugin | Busy::Host) => Self::new(BUSY, detail).retry(A_MOMENT),
             CallError::KeyReused { field } => Self::key_reused(field),
             CallError::StillRunning => Self::new(STILL_RUNNING, detail).retry(A_MOMENT),
+            CallError::Ledger { code, message } => Self::of_ledger_code(code, message),
+            CallError::OutcomeUnknown => Self::new(OUTCOME_UNKNOWN, detail).retry(A_WHILE),
             CallError::BadInput(_) => Self::new(INVALID, detail).at("input"),
             CallError::Host(cause) => Self::host(cause),
         }
+    }
+
+    fn of_ledger_code(code: &'static str, message: String) -> Self {
+        let kinds = [IN_DEBT, SPENDING_CAP, POSTING_STOPPED];
+        let kind = kinds.into_iter().find(|kind| kind.1 == code).unwrap_or(LEDGER_REFUSED);
+        Self::new(kind, message)
     }
 
     fn of_failure(failure: Failure, detail: String) -> Self {
@@ -213,16 +237,51 @@ impl Problem {
         }
     }
 
-    /// Why a grant was not given.
-    pub fn of_grant(error: PostError) -> Self {
+    /// Why the ledger does not do it.
+    pub fn of_refusal(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        let kind = match &refusal {
+            Refusal::Inconsistent(cause) => return Self::host(cause),
+            Refusal::UnknownHold | Refusal::UnknownGrant => NOT_FOUND,
+            Refusal::AccountIsSuspended { .. } => REFUSED_USE,
+            Refusal::PostingIsStopped { .. } => POSTING_STOPPED,
+            Refusal::AccountIsInDebt { .. } => IN_DEBT,
+            Refusal::SpendingCapReached { .. } => SPENDING_CAP,
+            Refusal::InsufficientCredit { needed, available } => {
+                let mut problem = Self::new(INSUFFICIENT_CREDIT, detail);
+                (problem.0.needed, problem.0.available) = (Some(*needed), Some(*available));
+                return problem;
+            }
+            Refusal::AmountMustBePositive
+            | Refusal::ExceedsHold { .. }
+            | Refusal::ExceedsGrant { .. }
+            | Refusal::ExceedsDebt { .. }
+            | Refusal::TooManyCredits => return Self::new(INVALID, detail).at("credits"),
+            Refusal::MustEndInTheFuture
+            | Refusal::NotTransferable
+            | Refusal::HoldHasEnded { .. }
+            | Refusal::HoldHasExpired
+            | Refusal::HoldHasNotExpired
+            | Refusal::HoldHasNotEnded
+            | Refusal::NothingToExpire
+            | Refusal::GrantHasNoPrice
+            | Refusal::GrantWasChargedBack
+            | Refusal::Changed => LEDGER_REFUSED,
+        };
+        Self::new(kind, detail)
+    }
+
+    /// Why a command was not posted.
+    pub fn of_post(error: PostError) -> Self {
         match error {
-            PostError::Refused(refusal) => match refusal {
-                Refusal::MustEndInTheFuture => Self::invalid("expires_at", "must be in the future"),
-                Refusal::AmountMustBePositive => Self::invalid("credits", "must be above zero"),
-                other => Self::invalid("credits", other),
-            },
+            PostError::Refused(refusal) => Self::of_refusal(refusal),
             other => Self::host(other),
         }
+    }
+
+    /// As it is sent.
+    pub fn text(&self) -> String {
+        serde_json::to_string(&*self.0).unwrap_or_default()
     }
 }
 
@@ -244,7 +303,7 @@ impl From<ContactError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_string(&*self.0).unwrap_or_default();
+        let body = self.text();
         let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -303,6 +362,7 @@ mod tests {
                 None,
             ),
             (CallError::StillRunning, 409, "still-running", None, Some(1)),
+            (CallError::OutcomeUnknown, 409, "outcome-unknown", None, Some(60)),
             (CallError::BadInput("no".into()), 422, "invalid", Some("input"), None),
             (CallError::Host("disk full".into()), 503, "host-failed", None, None),
         ] {

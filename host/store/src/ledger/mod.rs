@@ -1,18 +1,34 @@
 //! The posting path: commands in, committed answers out.
 
+mod books;
+mod chain;
+mod head;
+mod journal;
+mod rows;
 pub mod verify;
 
 use iap_core::{
     Credits, Time,
     ids::{AccountId, CallId, EntryId},
-    ledger::{Command, Hold, Refusal},
+    ledger::{Command, Hold, Posting, Refusal, VendorPosting},
 };
 
 use crate::{Conflict, Statement};
 
+pub(crate) use books::Books;
+pub use chain::{GENESIS, Link, hash_posting};
+pub use head::Head;
+pub(crate) use journal::{HoldRow, Journal, Moved, Sealed};
+pub use journal::{JournalRow, Totalled};
+pub(crate) use rows::{
+    ACCOUNT, CAP, GRANT, HOLD, account_columns, cap_columns, grant_columns, hold_columns, read_account, read_cap,
+    read_grant, read_hold, read_parts, write_parts,
+};
+
 /// Statements committed together with a posting, made from what it did: what must happen with a
-/// charge is never a second transaction. If one is refused, the posting does not happen.
-pub type Riders = Box<dyn FnOnce(&Posted) -> Vec<Statement> + Send>;
+/// charge is never a second transaction. If one is refused, the posting does not happen. May be made more than once,
+/// where a batch is stored again, so it answers the same for the same.
+pub type Riders = Box<dyn Fn(&Posted) -> Vec<Statement> + Send + Sync>;
 
 /// A command for the ledger.
 pub struct Post {
@@ -35,10 +51,29 @@ impl Post {
     }
 
     /// The same, with statements to commit together with it.
-    pub fn with(mut self, riders: impl FnOnce(&Posted) -> Vec<Statement> + Send + 'static) -> Self {
+    pub fn with(mut self, riders: impl Fn(&Posted) -> Vec<Statement> + Send + Sync + 'static) -> Self {
         self.riders = Some(Box::new(riders));
         self
     }
+
+    /// The accounts that it concerns: two for a transfer.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = AccountId> + use<> {
+        let other = match self.command {
+            Command::Transfer { to, .. } => Some(to),
+            _ => None,
+        };
+        std::iter::once(self.account).chain(other)
+    }
+}
+
+/// A movement of a vendor's money that was decided on a balance which its guards find unchanged.
+pub struct VendorPost {
+    /// The vendor.
+    pub vendor: String,
+    /// The movement.
+    pub posting: VendorPosting,
+    /// Committed together with it; if one is refused, nothing happens.
+    pub guards: Vec<Statement>,
 }
 
 /// What a command did.
@@ -54,6 +89,8 @@ pub struct Posted {
     pub held: Credits,
     /// The hold that it concerned, as it is after it.
     pub hold: Option<Hold>,
+    /// What was posted on the account.
+    pub postings: Vec<Posting>,
 }
 
 /// Why a command did nothing.
@@ -71,4 +108,8 @@ pub enum PostError {
     /// The storage failed; nothing of the command is stored.
     #[error("{0}")]
     Storage(String),
+    /// The connection was lost while the command was being committed: whether it is stored is not known. A repeat with
+    /// the same keys finds out.
+    #[error("the database's answer was lost: {0}. Repeat the request with the same idempotency key")]
+    Ambiguous(String),
 }

@@ -18,6 +18,8 @@ pub struct AccountRow {
     pub database: Option<DatabaseId>,
     /// Companies it is restricted to, as a JSON list; `None` is common to all.
     pub companies: Option<String>,
+    /// Whether the database itself or the operator opened it: that it names a database proves nothing.
+    pub vouched: bool,
     /// Whether it may be used at all.
     pub enabled: bool,
     /// Which releases serve it.
@@ -28,6 +30,8 @@ pub struct AccountRow {
     pub available: Credits,
     /// What live holds have set aside.
     pub held: Credits,
+    /// What it owes for credits that were used and charged back; nothing is spent until it is repaid.
+    pub debt: Credits,
     /// Why nothing may be spent, if so.
     pub suspended: Option<String>,
     /// When it was opened.
@@ -74,8 +78,9 @@ macro_rules! select {
         concat!(
             "SELECT a.id, a.service_id, a.database_id, a.companies, a.enabled, a.version_requirement, a.warn_me, a.warning_threshold,
                     a.warning_emails, a.created_at, b.held, b.suspended,
-                    (SELECT coalesce(sum(g.available), 0) FROM credit_grant g
-                     WHERE g.account_id = a.id AND (g.available > 0 OR g.held > 0) AND g.expires_at > ?1)
+                    (SELECT CAST(coalesce(sum(g.available), 0) AS BIGINT) FROM credit_grant g
+                     WHERE g.account_id = a.id AND (g.available > 0 OR g.held > 0) AND g.expires_at > ?1),
+                    b.debt, a.vouched
              FROM account a JOIN balance b ON b.account_id = a.id ",
             $clause
         )
@@ -99,6 +104,8 @@ fn read(row: &Row) -> Result<AccountRow, StoreError> {
         held: Credits::from_micros(row.int(10)?),
         suspended: row.opt_text(11)?,
         available: Credits::from_micros(row.int(12)?),
+        debt: Credits::from_micros(row.int(13)?),
+        vouched: row.int(14)? != 0,
     })
 }
 
@@ -252,6 +259,11 @@ impl Accounts<'_> {
             vec![account.into(), enabled.into(), version_requirement.into()],
         )
         .expecting(1)
+    }
+
+    /// The database itself or the operator opened it.
+    pub fn vouch(&self, account: AccountId) -> Statement {
+        Statement::new("UPDATE account SET vouched = 1 WHERE id = ?1", vec![account.into()]).expecting(1)
     }
 
     /// Restricts it to companies, as a JSON list.

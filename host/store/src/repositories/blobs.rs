@@ -41,20 +41,17 @@ impl Blobs<'_> {
         account: Option<AccountId>,
     ) -> Result<Option<BlobRow>, StoreError> {
         let sql = "SELECT id, content_type, length(bytes), expires_at FROM blob
-                   WHERE id = ?1 AND service_id = ?2 AND account_id IS ?3 AND expires_at > ?4";
+                   WHERE id = ?1 AND service_id = ?2 AND account_id IS NOT DISTINCT FROM ?3 AND expires_at > ?4";
         let params = vec![id.into(), service.into(), account.into(), self.0.clock().now().into()];
         self.0.read_one(sql, params).await?.map(|row| read(&row)).transpose()
     }
 
     /// At most `length` bytes of it from `offset`.
     pub async fn read(&self, id: BlobId, offset: i64, length: i64) -> Result<Vec<u8>, StoreError> {
-        let row = self
-            .0
-            .read_one(
-                "SELECT substr(bytes, ?2 + 1, ?3) FROM blob WHERE id = ?1",
-                vec![id.into(), offset.into(), length.into()],
-            )
-            .await?;
+        // Places in bytes are 32 bits wide on PostgreSQL, and nothing stored is as long as that.
+        let [offset, length] = [offset, length].map(|place| place.clamp(0, i64::from(i32::MAX) - 1));
+        let sql = "SELECT substr(bytes, CAST(?2 AS INTEGER) + 1, CAST(?3 AS INTEGER)) FROM blob WHERE id = ?1";
+        let row = self.0.read_one(sql, vec![id.into(), offset.into(), length.into()]).await?;
         row.map_or(Ok(Vec::new()), |row| row.bytes(0).map_err(StoreError::from))
     }
 
@@ -62,7 +59,10 @@ impl Blobs<'_> {
     pub async fn usage(&self, service: ServiceId) -> Result<i64, StoreError> {
         let row = self
             .0
-            .read_one("SELECT coalesce(sum(length(bytes)), 0) FROM blob WHERE service_id = ?1", vec![service.into()])
+            .read_one(
+                "SELECT CAST(coalesce(sum(length(bytes)), 0) AS BIGINT) FROM blob WHERE service_id = ?1",
+                vec![service.into()],
+            )
             .await?;
         row.map_or(Ok(0), |row| row.int(0).map_err(StoreError::from))
     }

@@ -5,6 +5,7 @@ use iap_core::{
     ids::{AccountId, CallId},
 };
 
+use super::streams::dead;
 use crate::{Row, Statement, Store, StoreError};
 
 /// How far a call has come.
@@ -18,6 +19,8 @@ pub enum CallState {
     Captured,
     /// Credits were taken, and it failed afterwards.
     Partial,
+    /// It ended and what its provider did is not known: the plugin is asked.
+    Unknown,
     /// It answered and nothing was taken.
     Answered,
     /// It failed and nothing was taken.
@@ -32,13 +35,14 @@ impl CallState {
             Self::Queued => "queued",
             Self::Captured => "captured",
             Self::Partial => "partial",
+            Self::Unknown => "unknown",
             Self::Answered => "answered",
             Self::Failed => "failed",
         }
     }
 
     fn from_name(name: &str) -> Option<Self> {
-        [Self::Running, Self::Queued, Self::Captured, Self::Partial, Self::Answered, Self::Failed]
+        [Self::Running, Self::Queued, Self::Captured, Self::Partial, Self::Unknown, Self::Answered, Self::Failed]
             .into_iter()
             .find(|state| state.as_str() == name)
     }
@@ -168,12 +172,36 @@ impl Calls<'_> {
             .collect()
     }
 
-    /// Calls that began in an earlier stream and never ended: their host died. With their live
-    /// holds, if any.
-    pub async fn orphans(&self, before_stream: i64, limit: i64) -> Result<Vec<(CallId, AccountId)>, StoreError> {
-        let sql = "SELECT id, account_id FROM call WHERE state = 'running' AND id < ?1 ORDER BY id LIMIT ?2";
-        let rows = self.0.read(sql, vec![(before_stream << 40).into(), limit.into()]).await?;
+    /// Calls whose host died before they ended.
+    pub async fn orphans(&self, limit: i64) -> Result<Vec<(CallId, AccountId)>, StoreError> {
+        let sql = concat!(
+            "SELECT id, account_id FROM call WHERE state = 'running' AND (id >> 40) IN (",
+            dead!(),
+            ") ORDER BY id LIMIT ?2"
+        );
+        let rows = self.0.read(sql, vec![self.0.stream().into(), limit.into()]).await?;
         rows.iter().map(|row| Ok((CallId(row.int(0)?), AccountId(row.int(1)?)))).collect()
+    }
+
+    /// Ends an orphan; refused if it has ended: several hosts may find it, and its own may live after all. A
+    /// call that took nothing frees its idempotency key.
+    pub fn end_orphan(id: CallId, problem: &str, at: Time) -> Statement {
+        Statement::new(
+            "UPDATE call SET state = CASE WHEN credits > 0 THEN 'partial' ELSE 'failed' END, problem = ?2, ended_at = ?3,
+                 idempotency_key = CASE WHEN credits > 0 THEN idempotency_key END
+             WHERE id = ?1 AND state = 'running'",
+            vec![id.into(), problem.into(), at.into()],
+        )
+        .expecting(1)
+    }
+
+    /// Nobody has ended it meanwhile: a guard of whatever a call does after its first step.
+    pub fn goes_on(id: CallId) -> Statement {
+        Statement::new(
+            "UPDATE call SET state = state WHERE id = ?1 AND state NOT IN ('partial', 'failed', 'unknown')",
+            vec![id.into()],
+        )
+        .expecting(1)
     }
 
     /// Records a call that begins. Conflicts on `call.idempotency_key` if the key is taken.
@@ -209,7 +237,7 @@ impl Calls<'_> {
         at: Time,
     ) -> Statement {
         Statement::new(
-            "UPDATE call SET state = CASE WHEN state = 'running' AND idempotency_key IS NOT NULL THEN state ELSE 'captured' END, ended_at = ?6, lines = ?2, credits = credits + ?3,
+            "UPDATE call SET state = CASE WHEN state = 'running' AND idempotency_key IS NOT NULL THEN state ELSE 'captured' END, problem = CASE WHEN state = 'unknown' THEN NULL ELSE problem END, ended_at = ?6, lines = ?2, credits = credits + ?3,
                  provider_reference = coalesce(?4, provider_reference), provider_cost = coalesce(?5, provider_cost)
              WHERE id = ?1",
             vec![id.into(), lines.into(), credits.into(), reference.into(), cost.into(), at.into()],
@@ -219,7 +247,7 @@ impl Calls<'_> {
     /// Records how a call ended, with its answer if it had an idempotency key.
     pub fn end(id: CallId, state: CallState, problem: Option<String>, output: Option<Vec<u8>>, at: Time) -> Statement {
         Statement::new(
-            "UPDATE call SET state = ?2, problem = ?3, output = CASE WHEN idempotency_key IS NULL THEN NULL ELSE ?4 END, ended_at = ?5 WHERE id = ?1",
+            "UPDATE call SET state = CASE WHEN ?2 = 'failed' AND credits > 0 THEN 'partial' ELSE ?2 END, problem = ?3, output = CASE WHEN idempotency_key IS NULL THEN NULL ELSE CAST(?4 AS BLOB) END, ended_at = ?5 WHERE id = ?1",
             vec![id.into(), state.as_str().into(), problem.into(), output.into(), at.into()],
         )
     }
@@ -232,16 +260,37 @@ impl Calls<'_> {
         )
     }
 
+    /// Nobody knows what a call did: it is asked from now on.
+    pub fn unknown(id: CallId, problem: &str, at: Time) -> Statement {
+        Statement::new(
+            "UPDATE call SET state = 'unknown', problem = ?2, ended_at = ?3 WHERE id = ?1",
+            vec![id.into(), problem.into(), at.into()],
+        )
+    }
+
+    /// A call of which nothing was known has turned out to have done nothing more: its idempotency key is free,
+    /// unless it had taken credits before.
+    pub fn came_to_nothing(id: CallId, problem: &str, at: Time) -> Statement {
+        Statement::new(
+            "UPDATE call SET state = CASE WHEN credits > 0 THEN 'partial' ELSE 'failed' END, problem = ?2, ended_at = ?3,
+                    idempotency_key = CASE WHEN credits > 0 THEN idempotency_key END
+             WHERE id = ?1 AND state = 'unknown'",
+            vec![id.into(), problem.into(), at.into()],
+        )
+    }
+
     /// Ends a call whose hold expired, unless it has ended.
     pub fn expire(id: CallId, state: CallState, problem: Option<String>, at: Time) -> Statement {
         Statement::new(
-            "UPDATE call SET state = ?2, problem = ?3, ended_at = ?4 WHERE id = ?1 AND state IN ('running', 'queued')",
+            "UPDATE call SET state = CASE WHEN ?2 = 'failed' AND credits > 0 THEN 'partial' ELSE ?2 END, problem = ?3, ended_at = ?4
+             WHERE id = ?1 AND state IN ('running', 'queued')",
             vec![id.into(), state.as_str().into(), problem.into(), at.into()],
         )
     }
 
-    /// Frees the idempotency key of a call that failed without effect, so that it may be tried again.
+    /// Frees the idempotency key of a call that failed without effect, so that it may be tried again; not of one that
+    /// took credits, whatever its host believes.
     pub fn free_key(id: CallId) -> Statement {
-        Statement::new("UPDATE call SET idempotency_key = NULL WHERE id = ?1", vec![id.into()])
+        Statement::new("UPDATE call SET idempotency_key = NULL WHERE id = ?1 AND credits = 0", vec![id.into()])
     }
 }

@@ -94,7 +94,7 @@ impl Databases<'_> {
         let rows = self
             .0
             .read(
-                select!("WHERE id > ?1 AND (?2 IS NULL OR (declared_at IS NOT NULL) = ?2) ORDER BY id LIMIT ?3"),
+                select!("WHERE id > ?1 AND (CAST(?2 AS BIGINT) IS NULL OR CASE WHEN declared_at IS NULL THEN 0 ELSE 1 END = ?2) ORDER BY id LIMIT ?3"),
                 params,
             )
             .await?;

@@ -3,7 +3,7 @@
 use iap_core::{
     Credits, Time,
     ids::{AccountId, CallId, DatabaseId, EntryId, GrantId, HoldId, ServiceId},
-    ledger::{Book, EntryKind, GrantKind},
+    ledger::{Book, EntryKind, GrantKind, HoldState},
 };
 
 use crate::{Row, Statement, Store, StoreError};
@@ -25,10 +25,22 @@ pub struct GrantRow {
     pub consumed: Credits,
     /// What expired of it.
     pub expired: Credits,
+    /// What was taken back against money.
+    pub refunded: Credits,
+    /// What was taken back without money.
+    pub voided: Credits,
+    /// What went to another grant.
+    pub transferred: Credits,
     /// When it expires.
     pub expires_at: Time,
-    /// Price in minor units and its currency.
+    /// Price in minor units, without tax, and its currency.
     pub price: Option<(i64, String)>,
+    /// Tax paid beside it, in minor units.
+    pub tax: i64,
+    /// Of the price: what use has earned, in minor units.
+    pub earned: i64,
+    /// Whether the customer took the price back.
+    pub charged_back: bool,
     /// Why it was given.
     pub reason: String,
     /// When it was given.
@@ -44,8 +56,8 @@ pub struct PostingRow {
     pub n: i64,
     /// What the entry is.
     pub kind: EntryKind,
-    /// Grant.
-    pub grant: GrantId,
+    /// Grant, but for a debt written off.
+    pub grant: Option<GrantId>,
     /// Hold.
     pub hold: Option<HoldId>,
     /// `None` for credits.
@@ -73,6 +85,19 @@ pub struct HoldRow {
     pub amount: Credits,
     /// When it ends by itself.
     pub expires_at: Time,
+    /// How far it has come.
+    pub state: HoldState,
+}
+
+/// What was taken of a hold.
+#[derive(Clone, Copy, Debug)]
+pub struct CapturedHold {
+    /// The hold.
+    pub id: HoldId,
+    /// Credits taken.
+    pub captured: Credits,
+    /// Of them: given back.
+    pub refunded: Credits,
 }
 
 /// See [`Store::grants`].
@@ -81,7 +106,7 @@ pub struct Grants<'a>(pub(super) &'a Store);
 fn read_grant(row: &Row) -> Result<GrantRow, StoreError> {
     Ok(GrantRow {
         id: GrantId(row.int(0)?),
-        kind: row.parse(1, GrantKind::from_name)?,
+        kind: row.parse(1, |word| word.parse::<GrantKind>().ok())?,
         amount: Credits::from_micros(row.int(2)?),
         available: Credits::from_micros(row.int(3)?),
         held: Credits::from_micros(row.int(4)?),
@@ -91,6 +116,12 @@ fn read_grant(row: &Row) -> Result<GrantRow, StoreError> {
         price: row.opt_int(8)?.zip(row.opt_text(9)?),
         reason: row.text(10)?,
         created_at: Time(row.int(11)?),
+        refunded: Credits::from_micros(row.int(12)?),
+        voided: Credits::from_micros(row.int(13)?),
+        transferred: Credits::from_micros(row.int(14)?),
+        tax: row.int(15)?,
+        earned: row.int(16)?,
+        charged_back: row.int(17)? != 0,
     })
 }
 
@@ -107,7 +138,7 @@ fn read_posting(row: &Row) -> Result<PostingRow, StoreError> {
         entry: EntryId(row.int(0)?),
         n: row.int(1)?,
         kind: EntryKind::from_number(kind).ok_or_else(|| unknown("kind", kind))?,
-        grant: GrantId(row.int(3)?),
+        grant: row.opt_int(3)?.map(GrantId),
         hold: row.opt_int(4)?.map(HoldId),
         currency: row.opt_text(5)?,
         debit: book(6)?,
@@ -118,11 +149,42 @@ fn read_posting(row: &Row) -> Result<PostingRow, StoreError> {
     })
 }
 
+macro_rules! select_grant {
+    ($clause:literal) => {
+        concat!(
+            "SELECT id, kind, amount, available, held, consumed, expired, expires_at, price, currency, reason, created_at,
+                    refunded, voided, transferred, tax, earned, charged_back
+             FROM credit_grant ",
+            $clause
+        )
+    };
+}
+
 impl Grants<'_> {
+    /// A grant of an account.
+    pub async fn get(&self, account: AccountId, id: GrantId) -> Result<Option<GrantRow>, StoreError> {
+        let sql = select_grant!("WHERE account_id = ?1 AND id = ?2");
+        self.0.read_one(sql, vec![account.into(), id.into()]).await?.map(|row| read_grant(&row)).transpose()
+    }
+
+    /// Holds of a call of which something was taken, the last obtained first.
+    pub async fn captured_holds_of_call(&self, call: CallId) -> Result<Vec<CapturedHold>, StoreError> {
+        let sql = "SELECT id, captured, refunded FROM hold WHERE call_id = ?1 AND captured > 0 ORDER BY id DESC";
+        let rows = self.0.read(sql, vec![call.into()]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(CapturedHold {
+                    id: HoldId(row.int(0)?),
+                    captured: Credits::from_micros(row.int(1)?),
+                    refunded: Credits::from_micros(row.int(2)?),
+                })
+            })
+            .collect()
+    }
+
     /// A page of an account's grants, newest first, before an id.
     pub async fn page(&self, account: AccountId, before: GrantId, limit: i64) -> Result<Vec<GrantRow>, StoreError> {
-        let sql = "SELECT id, kind, amount, available, held, consumed, expired, expires_at, price, currency, reason, created_at
-                   FROM credit_grant WHERE account_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
+        let sql = select_grant!("WHERE account_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
         self.0.read(sql, vec![account.into(), before.into(), limit.into()]).await?.iter().map(read_grant).collect()
     }
 
@@ -135,7 +197,7 @@ impl Grants<'_> {
         entries: i64,
     ) -> Result<Vec<PostingRow>, StoreError> {
         let sql = "WITH RECURSIVE chain (entry_id, place) AS (
-                       SELECT coalesce(?2, (SELECT last_entry FROM balance WHERE account_id = ?1)), 1
+                       SELECT coalesce(CAST(?2 AS BIGINT), (SELECT last_entry FROM balance WHERE account_id = ?1)), CAST(1 AS BIGINT)
                        UNION ALL
                        SELECT p.previous, chain.place + 1 FROM chain JOIN posting p ON p.entry_id = chain.entry_id AND p.n = 0 AND p.account_id = ?1
                        WHERE chain.place < ?3 AND p.previous IS NOT NULL)
@@ -146,8 +208,9 @@ impl Grants<'_> {
 
     /// Live holds whose time is up.
     pub async fn expired_holds(&self, now: Time, limit: i64) -> Result<Vec<(HoldId, AccountId)>, StoreError> {
-        let sql =
-            "SELECT id, account_id FROM hold WHERE state = 'live' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2";
+        let sql = "SELECT id, account_id FROM hold WHERE state IN ('live', 'unknown') AND expires_at <= ?1
+                   AND NOT EXISTS (SELECT 1 FROM balance b WHERE b.account_id = hold.account_id AND b.stopped IS NOT NULL)
+                   ORDER BY expires_at LIMIT ?2";
         self.0
             .read(sql, vec![now.into(), limit.into()])
             .await?
@@ -158,7 +221,7 @@ impl Grants<'_> {
 
     /// Live holds of a call.
     pub async fn live_holds_of_call(&self, account: AccountId, call: CallId) -> Result<Vec<HoldId>, StoreError> {
-        let sql = "SELECT id FROM hold WHERE state = 'live' AND call_id = ?2 AND account_id = ?1";
+        let sql = "SELECT id FROM hold WHERE state IN ('live', 'unknown') AND call_id = ?2 AND account_id = ?1";
         self.0.read(sql, vec![account.into(), call.into()]).await?.iter().map(|row| Ok(HoldId(row.int(0)?))).collect()
     }
 
@@ -166,7 +229,7 @@ impl Grants<'_> {
     pub async fn hold(&self, id: HoldId) -> Result<Option<HoldRow>, StoreError> {
         let row = self
             .0
-            .read_one("SELECT account_id, call_id, amount, expires_at FROM hold WHERE id = ?1", vec![id.into()])
+            .read_one("SELECT account_id, call_id, amount, expires_at, state FROM hold WHERE id = ?1", vec![id.into()])
             .await?;
         row.map(|row| {
             Ok(HoldRow {
@@ -174,6 +237,7 @@ impl Grants<'_> {
                 call: row.opt_int(1)?.map(CallId),
                 amount: Credits::from_micros(row.int(2)?),
                 expires_at: Time(row.int(3)?),
+                state: row.parse(4, |word| word.parse::<HoldState>().ok())?,
             })
         })
         .transpose()
@@ -181,7 +245,9 @@ impl Grants<'_> {
 
     /// Grants whose time is up and of which something is left.
     pub async fn expired_grants(&self, now: Time, limit: i64) -> Result<Vec<(GrantId, AccountId)>, StoreError> {
-        let sql = "SELECT id, account_id FROM credit_grant WHERE available > 0 AND expires_at < 9223372036854775807 AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2";
+        let sql = "SELECT id, account_id FROM credit_grant WHERE available > 0 AND expires_at < 9223372036854775807 AND expires_at <= ?1 /* postgres: AND rest_expires_at <= ?1 */
+                   AND NOT EXISTS (SELECT 1 FROM balance b WHERE b.account_id = credit_grant.account_id AND b.stopped IS NOT NULL)
+                   ORDER BY expires_at LIMIT ?2";
         self.0
             .read(sql, vec![now.into(), limit.into()])
             .await?

@@ -5,6 +5,7 @@ use iap_core::{
     ids::{AccountId, CallId, HoldId, JobId, ServiceId},
 };
 
+use super::streams::dead;
 use crate::{Row, Statement, Store, StoreError, Written};
 
 /// A job to enqueue.
@@ -120,32 +121,51 @@ impl Jobs<'_> {
     pub async fn claim(&self, limit: i64, lease_until: Time) -> Result<Vec<JobRow>, StoreError> {
         let now = self.0.clock().now();
         let claim = Statement::new(
-            "UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = ?2
-             WHERE id IN (
+            "WITH due AS MATERIALIZED (
                  SELECT id FROM job j WHERE ((state = 'waiting' AND run_at <= ?1) OR (state = 'running' AND leased_until <= ?1))
                  AND (order_key IS NULL OR NOT EXISTS (
                      SELECT 1 FROM job o WHERE o.account_id = j.account_id AND o.order_key = j.order_key AND o.id < j.id AND o.state IN ('waiting', 'running')))
-                 ORDER BY run_at LIMIT ?3)
+                 ORDER BY run_at LIMIT ?3 /* postgres: FOR UPDATE OF j SKIP LOCKED */)
+             UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = ?2, runner = ?4 WHERE id IN (SELECT id FROM due)
              RETURNING id, kind, service_id, account_id, call_id, name, payload, hold_id, free, context, attempts, created_at",
-            vec![now.into(), lease_until.into(), limit.into()],
+            vec![now.into(), lease_until.into(), limit.into(), self.0.stream().into()],
         );
         let written = self.0.write(vec![claim]).await?;
         written.iter().flat_map(|Written { rows, .. }| rows).map(read).collect()
     }
 
-    /// Makes jobs that an earlier stream ran claimable at once: on SQLite their host is dead.
+    /// Makes jobs that a dead host ran claimable at once.
     pub fn take_over(&self, now: Time) -> Statement {
+        let sql = concat!(
+            "UPDATE job SET state = 'waiting', run_at = ?2, leased_until = NULL WHERE state = 'running' AND coalesce(runner, 0) IN (SELECT 0 UNION ALL ",
+            dead!(),
+            ")"
+        );
+        Statement::new(sql, vec![self.0.stream().into(), now.into()])
+    }
+
+    /// Makes the waiting job with a dedupe key due; there must be one.
+    pub fn wake(service: ServiceId, account: AccountId, dedupe_key: &str, at: Time) -> Statement {
         Statement::new(
-            "UPDATE job SET state = 'waiting', run_at = ?1, leased_until = NULL WHERE state = 'running'",
-            vec![now.into()],
+            "UPDATE job SET run_at = ?4 WHERE service_id = ?1 AND coalesce(account_id, 0) = ?2 AND dedupe_key = ?3 AND state = 'waiting'",
+            vec![service.into(), account.into(), dedupe_key.into(), at.into()],
+        )
+        .expecting(1)
+    }
+
+    /// Deletes the waiting job with a dedupe key, if there is one.
+    pub fn forget(service: ServiceId, account: AccountId, dedupe_key: &str) -> Statement {
+        Statement::new(
+            "DELETE FROM job WHERE service_id = ?1 AND coalesce(account_id, 0) = ?2 AND dedupe_key = ?3 AND state = 'waiting'",
+            vec![service.into(), account.into(), dedupe_key.into()],
         )
     }
 
     /// A job is done. Touches nothing if another run has claimed it since; nor do the others below.
     pub fn done(id: JobId, attempts: i64) -> Statement {
         Statement::new(
-            "UPDATE job SET state = 'done', leased_until = NULL, payload = x'' WHERE id = ?1 AND attempts = ?2 AND state = 'running'",
-            vec![id.into(), attempts.into()],
+            "UPDATE job SET state = 'done', leased_until = NULL, payload = ?3 WHERE id = ?1 AND attempts = ?2 AND state = 'running'",
+            vec![id.into(), attempts.into(), Vec::new().into()],
         )
     }
 
@@ -162,7 +182,7 @@ impl Jobs<'_> {
     /// [`Jobs::followers_run`] wakes one when its turn comes.
     pub fn followers_wait(id: JobId, at: Time) -> Statement {
         Statement::new(
-            "UPDATE job SET run_at = ?2 + 3600000 WHERE state = 'waiting' AND run_at < ?2 AND id <> ?1
+            "UPDATE job SET run_at = CAST(?2 AS BIGINT) + 3600000 WHERE state = 'waiting' AND run_at < ?2 AND id <> ?1
              AND (account_id, order_key) IN (SELECT account_id, order_key FROM job WHERE id = ?1 AND order_key IS NOT NULL)",
             vec![id.into(), at.into()],
         )

@@ -4,28 +4,44 @@
 mod accounts;
 mod blobs;
 mod calls;
+mod chain;
 mod databases;
 mod grants;
 mod idempotency;
 mod jobs;
+mod ledger_totals;
 mod natural_keys;
 mod orders;
+mod receipts;
+mod revenue_shares;
+mod self_check;
 mod services;
+mod spending_caps;
 mod store_values;
+mod streams;
 mod tokens;
+mod vendors;
 
 pub use accounts::{AccountRow, Accounts, NewAccount, Warnings};
 pub use blobs::{BlobRow, Blobs};
 pub use calls::{CallRow, CallState, Calls, NewCall};
+pub use chain::Chain;
 pub use databases::{DatabaseRow, Databases, Declaration};
-pub use grants::{GrantRow, Grants, HoldRow, PostingRow};
+pub use grants::{CapturedHold, GrantRow, Grants, HoldRow, PostingRow};
 pub use idempotency::{Answered, Idempotency};
 pub use jobs::{JobRow, Jobs, NewJob};
+pub use ledger_totals::{BookTotal, LedgerTotals};
 pub use natural_keys::{Known, NaturalKeys};
 pub use orders::{OrderRow, OrderState, Orders};
+pub use receipts::{Receipts, Served};
+pub use revenue_shares::RevenueShares;
+pub use self_check::{Look, Moved, SelfCheck};
 pub use services::{ServiceRow, Services};
+pub use spending_caps::SpendingCaps;
 pub use store_values::StoreValues;
+pub use streams::Streams;
 pub use tokens::{TokenKind, TokenRow, Tokens};
+pub use vendors::{VendorMoney, Vendors};
 
 use crate::Store;
 
@@ -47,6 +63,8 @@ repositories! {
     blobs: Blobs;
     /// Calls.
     calls: Calls;
+    /// Hash chains over postings and their signed heads.
+    chain: Chain;
     /// Databases.
     databases: Databases;
     /// Grants and postings, for reading.
@@ -55,14 +73,28 @@ repositories! {
     idempotency: Idempotency;
     /// Jobs and callbacks.
     jobs: Jobs;
+    /// What was posted to each book.
+    ledger_totals: LedgerTotals;
     /// Answers of calls by natural key.
     natural_keys: NaturalKeys;
     /// Orders and payment events.
     orders: Orders;
+    /// What receipts say of calls.
+    receipts: Receipts;
+    /// What the self-check looks at.
+    self_check: SelfCheck;
+    /// Agreed revenue shares.
+    revenue_shares: RevenueShares;
     /// Vendors, services, releases.
     services: Services;
+    /// Spending caps.
+    spending_caps: SpendingCaps;
     /// What plugins keep.
     store_values: StoreValues;
+    /// Starts of hosts.
+    streams: Streams;
     /// Bearer tokens.
     tokens: Tokens;
+    /// Vendors' money.
+    vendors: Vendors;
 }

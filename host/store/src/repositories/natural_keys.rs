@@ -5,6 +5,7 @@ use iap_core::{
     ids::{AccountId, CallId},
 };
 
+use super::streams::dead;
 use crate::{Statement, Store, StoreError};
 
 /// How long an answer is remembered, in milliseconds: 400 days.
@@ -17,6 +18,8 @@ pub enum Known {
     Answered(Vec<u8>),
     /// A call is at it, until then at the latest.
     Running(CallId, Time),
+    /// The call that was at it has ended, and what its provider did is being asked.
+    Unknown,
 }
 
 /// See [`Store::natural_keys`].
@@ -32,8 +35,9 @@ impl NaturalKeys<'_> {
         let rows = self
             .0
             .read(
-                "SELECT key, answer, call_id, expires_at FROM natural_key
-                 WHERE account_id = ?1 AND expires_at > ?3 AND key IN (SELECT value FROM json_each(?2))",
+                "SELECT k.key, k.answer, k.call_id, k.expires_at, c.state FROM natural_key k
+                 LEFT JOIN call c ON c.id = k.call_id AND k.answer IS NULL
+                 WHERE k.account_id = ?1 AND k.expires_at > ?3 AND k.key IN (SELECT value FROM json_each(?2))",
                 vec![account.into(), list.into(), self.0.clock().now().into()],
             )
             .await?;
@@ -41,6 +45,7 @@ impl NaturalKeys<'_> {
             .map(|row| {
                 let known = match row.opt_bytes(1)? {
                     Some(answer) => Known::Answered(answer),
+                    None if row.opt_text(4)?.as_deref() == Some("unknown") => Known::Unknown,
                     None => Known::Running(CallId(row.int(2)?), Time(row.int(3)?)),
                 };
                 Ok((row.text(0)?, known))
@@ -90,9 +95,14 @@ impl NaturalKeys<'_> {
         Statement::new("DELETE FROM natural_key WHERE call_id = ?1 AND answer IS NULL", vec![call.into()])
     }
 
-    /// Lets go of the keys that calls of earlier streams claimed and did not answer: on SQLite their host is dead.
-    pub fn let_go_before(stream: i64) -> Statement {
-        Statement::new("DELETE FROM natural_key WHERE call_id < ?1 AND answer IS NULL", vec![(stream << 40).into()])
+    /// Lets go of the keys that calls of dead hosts claimed and did not answer, but for those whose outcome is asked.
+    pub fn let_go_of_dead(&self) -> Statement {
+        let sql = concat!(
+            "DELETE FROM natural_key WHERE answer IS NULL AND (call_id >> 40) IN (",
+            dead!(),
+            ") AND NOT EXISTS (SELECT 1 FROM call c WHERE c.id = natural_key.call_id AND c.state IN ('running', 'unknown'))"
+        );
+        Statement::new(sql, vec![self.0.stream().into()])
     }
 
     /// Lets go of the keys that a call did not answer for good.
@@ -100,6 +110,14 @@ impl NaturalKeys<'_> {
         Statement::new(
             "DELETE FROM natural_key WHERE call_id = ?1 AND (answer IS NULL OR provisional = 1)",
             vec![call.into()],
+        )
+    }
+
+    /// Keeps the keys that a call did not answer until a moment: nobody else may do its work before its outcome is known.
+    pub fn hold_back(call: CallId, until: Time) -> Statement {
+        Statement::new(
+            "UPDATE natural_key SET expires_at = ?2 WHERE call_id = ?1 AND answer IS NULL",
+            vec![call.into(), until.into()],
         )
     }
 

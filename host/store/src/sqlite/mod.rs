@@ -22,7 +22,10 @@ pub use writer::Writer;
 use crate::Value;
 
 /// Migrations in order. A shipped one is never edited.
-const MIGRATIONS: &[(&str, &str)] = &[("0001_first", include_str!("../../migrations/sqlite/0001_first.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_first", include_str!("../../migrations/sqlite/0001_first.sql")),
+    ("0002_double_entry", include_str!("../../migrations/sqlite/0002_double_entry.sql")),
+];
 
 /// Why a database cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,14 @@ pub enum OpenError {
     /// Another process has it.
     #[error("the database {0} is in use by another host; stop that one first (several hosts need PostgreSQL)")]
     InUse(PathBuf),
+    /// The file that keeps other processes out.
+    #[error("cannot write {path}: {cause}. Make its folder writable for the host's user")]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
     /// The writer could not start.
     #[error("cannot start the writer thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -80,14 +91,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 fn lock(path: &Path) -> Result<File, OpenError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".lock");
-    let file = File::create(&beside)?;
+    let beside = PathBuf::from(beside);
+    let failed = |cause| OpenError::Lock { path: beside.clone(), cause };
+    let file = File::create(&beside).map_err(failed)?;
     let end = Instant::now() + PATIENCE;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(Duration::from_millis(20)),
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
     }
 }
@@ -112,17 +125,29 @@ pub fn open(path: &Path, now: Time) -> Result<Opened, OpenError> {
     if MIGRATIONS.len() < found {
         return Err(OpenError::TooNew { found, known: MIGRATIONS.len() });
     }
+    // A migration may lay a table anew under its old name, so references are checked when it is done.
+    connection.execute_batch("PRAGMA foreign_keys=OFF").map_err(file)?;
     for (index, (name, sql)) in MIGRATIONS.iter().enumerate().skip(found) {
         let migrate = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             transaction.execute_batch(sql)?;
             transaction.execute_batch(&format!("PRAGMA user_version = {}", index + 1))?;
+            let dangling: i64 =
+                transaction.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;
+            if dangling != 0 {
+                return Err(rusqlite::Error::ToSqlConversionFailure(
+                    format!("{dangling} rows refer to what is not there").into(),
+                ));
+            }
             transaction.commit()
         };
         migrate(&mut connection).map_err(|cause| OpenError::Migration { name, cause })?;
     }
+    connection.execute_batch("PRAGMA foreign_keys=ON").map_err(file)?;
     let stream = connection
-        .query_row("INSERT INTO stream (started_at) VALUES (?1) RETURNING id", [now.millis()], |row| row.get(0))
+        .query_row("INSERT INTO stream (started_at, seen_at) VALUES (?1, ?1) RETURNING id", [now.millis()], |row| {
+            row.get(0)
+        })
         .map_err(file)?;
     Ok(Opened { connection, stream, lock })
 }
@@ -152,6 +177,6 @@ impl rusqlite::types::FromSql for Value {
     }
 }
 
-fn read_row(row: &rusqlite::Row<'_>, columns: usize) -> rusqlite::Result<crate::Row> {
+pub(crate) fn read_row(row: &rusqlite::Row<'_>, columns: usize) -> rusqlite::Result<crate::Row> {
     (0..columns).map(|column| row.get(column)).collect::<rusqlite::Result<_>>().map(crate::Row)
 }

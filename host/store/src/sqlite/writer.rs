@@ -4,45 +4,23 @@ use std::{fs::File, sync::Arc};
 
 use iap_core::{Time, time::Clock};
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use super::{Opened, posting::Books, read_row};
-use crate::{Conflict, Expect, Ids, Post, PostError, Posted, Statement, StoreError, Written};
+use super::{
+    Opened,
+    posting::{self, LoadError},
+    read_row,
+};
+use crate::{
+    Conflict, Expect, Ids, Post, PostError, Posted, Statement, StoreError, VendorPost, Written,
+    ledger::{Books, Link},
+    request::{Pending, Request},
+};
 
 /// Most requests in one transaction: bounds how long the first of them waits.
 const BATCH: usize = 512;
 /// Requests that may wait; beyond it callers wait to be taken in.
 const QUEUE: usize = 4096;
-
-type Reply<T> = oneshot::Sender<T>;
-
-enum Request {
-    Post(Box<Post>, Reply<Result<Posted, PostError>>),
-    Write(Vec<Statement>, Reply<Result<Vec<Written>, StoreError>>),
-}
-
-/// An answer that waits for the commit.
-enum Pending {
-    Posted(Reply<Result<Posted, PostError>>, Result<Posted, PostError>),
-    Written(Reply<Result<Vec<Written>, StoreError>>, Result<Vec<Written>, StoreError>),
-}
-
-impl Pending {
-    // A caller that has gone away does not want its answer; the work is done all the same.
-    fn send(self) {
-        match self {
-            Self::Posted(reply, answer) => drop(reply.send(answer)),
-            Self::Written(reply, answer) => drop(reply.send(answer)),
-        }
-    }
-
-    fn fail(self, why: &str) {
-        match self {
-            Self::Posted(reply, _) => drop(reply.send(Err(PostError::Storage(why.to_owned())))),
-            Self::Written(reply, _) => drop(reply.send(Err(StoreError::Engine(why.to_owned())))),
-        }
-    }
-}
 
 /// Handle of the writer thread. The thread ends when the last handle is dropped.
 #[derive(Clone)]
@@ -54,24 +32,16 @@ impl Writer {
     /// Starts the thread.
     pub fn start(opened: Opened, ids: Arc<Ids>, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
         let (requests, inbox) = mpsc::channel(QUEUE);
-        let Opened { connection, lock, .. } = opened;
-        let desk = Desk { _lock: lock, connection, books: Books::new(ids), clock, last: Time(0) };
+        let Opened { connection, lock, stream } = opened;
+        let link = posting::last_link(&connection, stream).map_err(std::io::Error::other)?;
+        let desk = Desk { _lock: lock, connection, books: Books::new(ids), clock, last: Time(0), stream, link };
         std::thread::Builder::new().name("iap-writer".to_owned()).spawn(move || desk.serve(inbox))?;
         Ok(Self { requests })
     }
 
-    pub async fn post(&self, post: Post) -> Result<Posted, PostError> {
-        let (reply, answer) = oneshot::channel();
-        let gone = || PostError::Storage("the writer has stopped".to_owned());
-        self.requests.send(Request::Post(Box::new(post), reply)).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
-    }
-
-    pub async fn write(&self, statements: Vec<Statement>) -> Result<Vec<Written>, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let gone = || StoreError::Engine("the writer has stopped".to_owned());
-        self.requests.send(Request::Write(statements, reply)).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+    /// Where requests go.
+    pub fn requests(&self) -> &mpsc::Sender<Request> {
+        &self.requests
     }
 }
 
@@ -81,6 +51,8 @@ struct Desk {
     books: Books,
     clock: Arc<dyn Clock>,
     last: Time,
+    stream: i64,
+    link: Link,
 }
 
 impl Desk {
@@ -113,12 +85,7 @@ impl Desk {
                 let why = explain(&error);
                 tracing::error!(error = %why, requests = pending.len() + batch.len(), "A batch was not stored");
                 pending.into_iter().for_each(|answer| answer.fail(&why));
-                for request in batch.drain(..) {
-                    match request {
-                        Request::Post(_, reply) => drop(reply.send(Err(PostError::Storage(why.clone())))),
-                        Request::Write(_, reply) => drop(reply.send(Err(StoreError::Engine(why.clone())))),
-                    }
-                }
+                batch.drain(..).for_each(|request| request.fail(&why));
             }
         }
     }
@@ -130,8 +97,15 @@ impl Desk {
                 Request::Post(post, reply) => {
                     // The answer is pending before the work, so that a failure half-way reaches its caller too.
                     pending.push(Pending::Posted(reply, Err(PostError::Storage(String::new()))));
-                    let done = self.books.post(&self.connection, *post, self.last)?;
+                    let done = self.post(&post)?;
                     if let Some(Pending::Posted(_, answer)) = pending.last_mut() {
+                        *answer = done;
+                    }
+                }
+                Request::Vendor(post, reply) => {
+                    pending.push(Pending::Vendor(reply, Ok(0)));
+                    let done = self.post_vendor(&post)?;
+                    if let Some(Pending::Vendor(_, answer)) = pending.last_mut() {
                         *answer = done;
                     }
                 }
@@ -144,9 +118,40 @@ impl Desk {
                 }
             }
         }
-        self.books.flush(&self.connection)?;
+        let sealed = self.books.journal().seal(self.link, self.last);
+        posting::write(&self.connection, &self.books, sealed.as_ref(), self.stream)?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.books.committed();
+        if let Some(sealed) = sealed {
+            self.link = sealed.link;
+        }
         Ok(())
+    }
+
+    fn post(&mut self, post: &Post) -> rusqlite::Result<Result<Posted, PostError>> {
+        match posting::load(&self.connection, &mut self.books, post) {
+            Ok(()) => {}
+            Err(LoadError::Bad(bad)) => return Ok(Err(bad.into())),
+            Err(LoadError::Engine(error)) => return Err(error),
+        }
+        let decided = match self.books.decide(post, self.last) {
+            Ok(decided) => decided,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let statements = post.riders.as_ref().map(|riders| riders(&decided.posted)).unwrap_or_default();
+        if !statements.is_empty()
+            && let Err(conflict) = all_or_none(&self.connection, &statements)?
+        {
+            return Ok(Err(PostError::Conflict(conflict)));
+        }
+        Ok(Ok(self.books.accept(decided)))
+    }
+
+    fn post_vendor(&mut self, post: &VendorPost) -> rusqlite::Result<Result<i64, StoreError>> {
+        if let Err(conflict) = all_or_none(&self.connection, &post.guards)? {
+            return Ok(Err(StoreError::Conflict(conflict)));
+        }
+        Ok(Ok(self.books.accept_vendor(post, self.last)))
     }
 }
 

@@ -22,6 +22,7 @@ impl Service for Hostile {
             .on("huge_output", volume::huge_output)
             .on("flood_log", volume::flood_log)
             .on("big_store", volume::big_store)
+            .on("note", volume::note)
             .on("no_hold_http", volume::no_hold_http)
             .on("undeclared_endpoint", volume::undeclared_endpoint)
             .on("hold_and_http", volume::hold_and_http)

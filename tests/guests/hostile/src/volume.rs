@@ -37,6 +37,14 @@ pub(crate) fn big_store(_call: &Call, _: Value) -> Seen {
     Ok(json!({ "written": 2048, "code": "ok" }))
 }
 
+/// Leaves a note for the database, and answers the one that was there.
+pub(crate) fn note(_call: &Call, input: Value) -> Seen {
+    let before = store::get(Scope::Database, "note")?;
+    store::set(Scope::Database, "note", input["note"].as_str().unwrap_or_default().as_bytes(), None)?;
+    billing::authorize(&units(1))?.capture()?;
+    Ok(json!({ "before": before.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) }))
+}
+
 pub(crate) fn no_hold_http(_call: &Call, _: Value) -> Seen {
     Ok(saw(&http::Request::get("target", "/").send()))
 }

@@ -1,0 +1,261 @@
+//! The ledger's state in memory, as far as it was loaded, and what a batch does to it.
+//!
+//! Decisions are taken on cached state, which is exactly what is stored: it is loaded from the
+//! tables, changed only by entries that are written in the same transaction, and forgotten when that
+//! fails. Engines load what is missing, ask for decisions, and write the journal.
+
+use std::{collections::HashMap, sync::Arc};
+
+use iap_core::{
+    Time,
+    ids::{AccountId, CallId, GrantId, HoldId},
+    ledger::{Account, AccountChange, Command, Entry, Grant, Hold, SpendingCap, decide, decide_transfer},
+};
+
+use super::{HoldRow, Journal, Moved, Post, PostError, Posted, VendorPost};
+use crate::Ids;
+
+/// Accounts kept in memory; beyond it everything is forgotten and loaded anew.
+const CACHED: usize = 200_000;
+
+/// An account in memory, the version of its row, and its holds as far as they are live or needed.
+#[derive(Debug)]
+struct Cached {
+    account: Account,
+    version: i64,
+    holds: HashMap<HoldId, Hold>,
+}
+
+/// A decision that is not accepted yet.
+pub(crate) struct Decided {
+    /// What to answer.
+    pub posted: Posted,
+    entries: Vec<(Entry, Account)>,
+    call: Option<CallId>,
+    reason: String,
+}
+
+/// The ledger's state, as far as it is loaded.
+pub(crate) struct Books {
+    ids: Arc<Ids>,
+    accounts: HashMap<AccountId, Cached>,
+    /// Holds that were loaded although they have ended; they go with the batch.
+    ended: Vec<(AccountId, HoldId)>,
+    journal: Journal,
+}
+
+impl Books {
+    /// Nothing loaded.
+    pub fn new(ids: Arc<Ids>) -> Self {
+        Self { ids, accounts: HashMap::new(), ended: Vec::new(), journal: Journal::default() }
+    }
+
+    /// Forgets everything: the tables are the truth.
+    pub fn forget(&mut self) {
+        self.accounts.clear();
+        self.ended.clear();
+        self.journal = Journal::default();
+    }
+
+    /// Forgets an account and its holds.
+    pub fn forget_account(&mut self, id: AccountId) {
+        self.accounts.remove(&id);
+    }
+
+    /// Drops what the batch wrote down. What it changed in memory is to be forgotten too.
+    pub fn begin_again(&mut self) {
+        self.ended.clear();
+        self.journal = Journal::default();
+    }
+
+    /// Version of an account in memory.
+    pub fn version(&self, id: AccountId) -> Option<i64> {
+        self.accounts.get(&id).map(|cached| cached.version)
+    }
+
+    /// Whether an account is in memory.
+    pub fn has(&self, id: AccountId) -> bool {
+        self.accounts.contains_key(&id)
+    }
+
+    /// Takes in an account that was loaded.
+    pub fn put(&mut self, account: Account, version: i64) {
+        self.accounts.insert(account.id, Cached { account, version, holds: HashMap::new() });
+    }
+
+    /// Takes in a hold that was loaded, if its account is in memory.
+    pub fn put_hold(&mut self, hold: Hold) {
+        if let Some(cached) = self.accounts.get_mut(&hold.account) {
+            if !hold.state.is_live() {
+                self.ended.push((hold.account, hold.id));
+            }
+            cached.holds.insert(hold.id, hold);
+        }
+    }
+
+    /// Takes in a grant that was loaded.
+    pub fn put_grant(&mut self, account: AccountId, grant: Grant) {
+        if let Some(cached) = self.accounts.get_mut(&account) {
+            cached.account.take_in(grant);
+        }
+    }
+
+    /// Takes in a cap that was loaded.
+    pub fn put_cap(&mut self, account: AccountId, cap: SpendingCap) {
+        if let Some(cached) = self.accounts.get_mut(&account) {
+            cached.account.caps.push(cap);
+        }
+    }
+
+    /// The hold that a post names, if it is not in memory.
+    pub fn missing_hold(&self, post: &Post) -> Option<HoldId> {
+        let cached = self.accounts.get(&post.account)?;
+        named_hold(&post.command).filter(|id| !cached.holds.contains_key(id))
+    }
+
+    /// Grants that deciding a post needs and that are not in memory: a hold's or a named one may be spent.
+    pub fn missing_grants(&self, post: &Post) -> Vec<GrantId> {
+        let Some(cached) = self.accounts.get(&post.account) else { return Vec::new() };
+        let hold = named_hold(&post.command).and_then(|id| cached.holds.get(&id));
+        let parts = hold.into_iter().flat_map(|hold| &hold.parts);
+        let wanted = parts.map(|part| part.grant).chain(named_grant(&post.command));
+        wanted.filter(|grant| cached.account.grant(*grant).is_none()).collect()
+    }
+
+    /// Decides a post whose accounts, hold and grants are in memory as far as they exist.
+    pub fn decide(&self, post: &Post, now: Time) -> Result<Decided, PostError> {
+        let account = |id| self.accounts.get(&id).ok_or(PostError::UnknownAccount);
+        let Cached { account: from, holds, .. } = account(post.account)?;
+        let mut new_id = || self.ids.next();
+        let entries = if let Command::Transfer { to, amount } = post.command {
+            let to = &account(to)?.account;
+            let (out, into) = decide_transfer(from, to, amount, &mut new_id, now)?;
+            vec![after(from, out)?, after(to, into)?]
+        } else {
+            let hold = named_hold(&post.command).and_then(|id| holds.get(&id));
+            vec![after(from, decide(from, hold, &post.command, &mut new_id, now)?)?]
+        };
+        let (entry, state) = &entries[0];
+        let posted = Posted {
+            entry: entry.id,
+            at: now,
+            available: state.spendable(now),
+            held: state.held,
+            hold: entry.hold.clone(),
+            postings: entry.postings.clone(),
+        };
+        Ok(Decided { posted, entries, call: post.call, reason: post.reason.clone() })
+    }
+
+    /// Makes a decision the state, and writes it down for the batch.
+    pub fn accept(&mut self, decided: Decided) -> Posted {
+        let Decided { posted, entries, call, reason } = decided;
+        for (entry, after) in entries {
+            let cached = self.accounts.get_mut(&entry.account).expect("it was decided on");
+            let previous = cached.account.last_entry.map(|entry| entry.0);
+            self.journal.post(&entry, after.service, previous);
+            self.journal.accounts.insert(entry.account);
+            for new in &entry.grants {
+                self.journal.new_grants.insert(new.id, (entry.account, reason.clone(), entry.at));
+            }
+            if let Some(grant) = entry.charged_back {
+                self.journal.grant((entry.account, grant), Moved::Anything);
+            }
+            if !entry.caps.is_empty() {
+                self.journal.caps.insert(entry.account);
+            }
+            match &entry.change {
+                Some(AccountChange::Capped(_)) => drop(self.journal.caps.insert(entry.account)),
+                Some(AccountChange::Uncapped(cap)) => self.journal.uncapped.push((entry.account, cap.clone())),
+                Some(AccountChange::Suspended(_) | AccountChange::Stopped(_)) | None => {}
+            }
+            cached.account = after;
+            if let Some(hold) = entry.hold {
+                self.keep_hold(hold, call, entry.at);
+            }
+        }
+        posted
+    }
+
+    fn keep_hold(&mut self, hold: Hold, call: Option<CallId>, at: Time) {
+        let Some(cached) = self.accounts.get_mut(&hold.account) else { return };
+        let is_new = hold.entry == hold.last_entry && !cached.holds.contains_key(&hold.id);
+        let ended_at = (!hold.state.is_live()).then_some(at);
+        match self.journal.holds.get_mut(&hold.id) {
+            Some(row) => {
+                row.ended_at = row.ended_at.or(ended_at);
+                row.hold.clone_from(&hold);
+            }
+            None => drop(self.journal.holds.insert(hold.id, HoldRow { hold: hold.clone(), call, is_new, ended_at })),
+        }
+        cached.holds.insert(hold.id, hold);
+    }
+
+    /// Writes a vendor's movement down for the batch.
+    pub fn accept_vendor(&mut self, post: &VendorPost, now: Time) -> i64 {
+        self.journal.post_vendor(post, &self.ids, now)
+    }
+
+    /// What the batch changes.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// An account in memory, with its version before the batch.
+    pub fn account(&self, id: AccountId) -> Option<(&Account, i64)> {
+        self.accounts.get(&id).map(|cached| (&cached.account, cached.version))
+    }
+
+    /// The batch was committed: versions rise, what has ended leaves memory.
+    pub fn committed(&mut self) {
+        let journal = std::mem::take(&mut self.journal);
+        for id in &journal.accounts {
+            if let Some(cached) = self.accounts.get_mut(id) {
+                cached.version += 1;
+                cached.account.grants.retain(|grant| !grant.is_spent());
+            }
+        }
+        let ended =
+            journal.holds.values().filter(|row| row.ended_at.is_some()).map(|row| (row.hold.account, row.hold.id));
+        for (account, hold) in ended.chain(self.ended.drain(..)) {
+            if let Some(cached) = self.accounts.get_mut(&account) {
+                cached.holds.remove(&hold);
+            }
+        }
+        if CACHED < self.accounts.len() {
+            self.forget();
+        }
+    }
+}
+
+fn after(account: &Account, entry: Entry) -> Result<(Entry, Account), PostError> {
+    let mut after = account.clone();
+    after.apply(&entry).map_err(|corruption| {
+        PostError::Storage(format!("the ledger is not consistent: {corruption}. Run `iap ledger verify`"))
+    })?;
+    Ok((entry, after))
+}
+
+/// The hold that a command names.
+pub(crate) fn named_hold(command: &Command) -> Option<HoldId> {
+    match command {
+        Command::Capture { hold, .. }
+        | Command::Release { hold }
+        | Command::ExpireHold { hold }
+        | Command::Keep { hold, .. }
+        | Command::MarkUnknown { hold, .. }
+        | Command::RefundUse { hold, .. } => Some(*hold),
+        _ => None,
+    }
+}
+
+/// The grant that a command names.
+pub(crate) fn named_grant(command: &Command) -> Option<GrantId> {
+    match command {
+        Command::ExpireGrant { grant }
+        | Command::RefundCredits { grant, .. }
+        | Command::Chargeback { grant }
+        | Command::ProcessorFee { grant, .. } => Some(*grant),
+        _ => None,
+    }
+}

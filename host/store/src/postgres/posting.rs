@@ -1,0 +1,483 @@
+//! Loads what the ledger's books need and writes what a batch changed: a few statements for any number of rows.
+
+use futures_util::future::{join, join_all, join3};
+use iap_core::{
+    Credits,
+    ids::{AccountId, GrantId, HoldId},
+    ledger::Grant,
+};
+use tokio_postgres::{Error, types::ToSql};
+
+use super::{
+    errors::{Failure, classify},
+    session::Session,
+    values::read_row,
+};
+use crate::{
+    BadColumn, Row,
+    ledger::{
+        Books, HoldRow, Link, Moved, Sealed, account_columns, cap_columns, grant_columns, hold_columns, read_account,
+        read_cap, read_grant, read_hold, write_parts,
+    },
+};
+
+const LOCK: &str =
+    concat!(account_columns!(), "WHERE b.account_id = ANY(?1) ORDER BY b.account_id FOR NO KEY UPDATE OF b");
+const GRANTS: &str = concat!(grant_columns!(), "WHERE account_id = ANY(?1) AND (available > 0 OR held > 0)");
+const GRANTS_BY_ID: &str = concat!(grant_columns!(), "WHERE id = ANY(?1)");
+const CAPS: &str = concat!(cap_columns!(), "WHERE account_id = ANY(?1)");
+const HOLDS: &str = concat!(hold_columns!(), "WHERE id = ANY(?1)");
+
+impl From<BadColumn> for Failure {
+    fn from(error: BadColumn) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+async fn rows(session: &Session, sql: &'static str, ids: Vec<i64>) -> Result<Vec<Row>, Failure> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let statement = session.prepare(sql).await.map_err(|error| classify(&error))?;
+    let found = session.client().query(&statement, &[&ids]).await.map_err(|error| classify(&error))?;
+    found.iter().map(|row| read_row(row).map_err(|error| classify(&error))).collect()
+}
+
+/// Begins a transaction and counts it on the stream: whoever asks whether it went through waits for its end, since
+/// from here on it has the row. Locks the balances of accounts, in the order of their ids so that writers never wait
+/// for one another in a circle, and loads those that are not in memory as they are now. `accounts` are sorted.
+pub async fn begin(
+    session: &Session,
+    books: &mut Books,
+    accounts: Vec<AccountId>,
+    stream: i64,
+    commits: i64,
+) -> Result<(), Failure> {
+    let ids = accounts.into_iter().map(|account| account.0).collect();
+    let count = session
+        .prepare("UPDATE stream SET commits = CAST(?2 AS BIGINT) WHERE id = ?1 AND commits = CAST(?2 AS BIGINT) - 1")
+        .await
+        .map_err(|error| classify(&error))?;
+    let params: [&(dyn ToSql + Sync); 2] = [&stream, &commits];
+    // In this order: `join3` polls the first one first, and what is polled first is sent first.
+    let (begun, counted, locked) = join3(
+        session.client().batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED"),
+        session.client().execute(&count, &params),
+        rows(session, LOCK, ids),
+    )
+    .await;
+    begun.map_err(|error| classify(&error))?;
+    if counted.map_err(|error| classify(&error))? != 1 {
+        return Err(Failure::Other("another writer has taken this one's stream".to_owned()));
+    }
+    let mut stale = Vec::new();
+    for row in &locked? {
+        let (account, version) = read_account(row)?;
+        if books.version(account.id) != Some(version) {
+            stale.push(account.id.0);
+            books.put(account, version);
+        }
+    }
+    if stale.is_empty() {
+        return Ok(());
+    }
+    let (grants, caps) = join(rows(session, GRANTS, stale.clone()), rows(session, CAPS, stale)).await;
+    for row in &grants? {
+        let (account, grant) = read_grant(row)?;
+        books.put_grant(account, grant);
+    }
+    for row in &caps? {
+        let (account, cap) = read_cap(row)?;
+        books.put_cap(account, cap);
+    }
+    Ok(())
+}
+
+/// Loads holds; their accounts are locked.
+pub async fn load_holds(session: &Session, books: &mut Books, holds: Vec<HoldId>) -> Result<(), Failure> {
+    for row in &rows(session, HOLDS, holds.into_iter().map(|hold| hold.0).collect()).await? {
+        books.put_hold(read_hold(row)?);
+    }
+    Ok(())
+}
+
+/// Loads grants; their accounts are locked.
+pub async fn load_grants(session: &Session, books: &mut Books, grants: Vec<GrantId>) -> Result<(), Failure> {
+    for row in &rows(session, GRANTS_BY_ID, grants.into_iter().map(|grant| grant.0).collect()).await? {
+        let (account, grant) = read_grant(row)?;
+        books.put_grant(account, grant);
+    }
+    Ok(())
+}
+
+/// What a stream has stored.
+#[derive(Clone, Copy)]
+pub struct Place {
+    /// Transactions of its writer.
+    pub commits: i64,
+    /// The end of its hash chain.
+    pub link: Link,
+}
+
+impl Place {
+    /// Of a stream that has stored nothing.
+    pub const START: Self = Self { commits: 0, link: Link::START };
+}
+
+/// Where a stream stands. Waits for a transaction of it that still runs.
+pub async fn place(session: &Session, stream: i64) -> Result<Place, Failure> {
+    let failed = |error: Error| classify(&error);
+    let count = session.prepare("SELECT commits FROM stream WHERE id = ?1 FOR UPDATE").await.map_err(failed)?;
+    let count = session.client().query_one(&count, &[&stream]).await.map_err(failed)?;
+    let last = "SELECT number, hash FROM posting_batch WHERE stream = ?1 ORDER BY last_entry DESC LIMIT 1";
+    let last = session.prepare(last).await.map_err(failed)?;
+    let link = match session.client().query_opt(&last, &[&stream]).await.map_err(failed)? {
+        Some(row) => {
+            let hash: Vec<u8> = row.try_get(1).map_err(failed)?;
+            let hash =
+                hash.try_into().map_err(|_| Failure::Other("a batch has a hash of another length".to_owned()))?;
+            Link { number: row.try_get(0).map_err(failed)?, hash }
+        }
+        None => Link::START,
+    };
+    Ok(Place { commits: count.try_get(0).map_err(failed)?, link })
+}
+
+/// One statement with its columns of values.
+pub struct Set {
+    sql: &'static str,
+    columns: Vec<Box<dyn ToSql + Sync + Send>>,
+}
+
+impl Set {
+    fn new(sql: &'static str) -> Self {
+        Self { sql, columns: Vec::new() }
+    }
+
+    fn with(mut self, column: impl ToSql + Sync + Send + 'static) -> Self {
+        self.columns.push(Box::new(column));
+        self
+    }
+}
+
+/// Sets with their statements prepared: nothing waits any more before it is sent.
+pub struct Ready<'a>(Vec<(tokio_postgres::Statement, &'a Set)>);
+
+/// Prepares sets. Done before any of them is sent: a statement that still had to be prepared would be overtaken by
+/// those behind it, even by the commit.
+pub async fn prepare<'a>(session: &Session, sets: &'a [Set]) -> Result<Ready<'a>, Failure> {
+    let mut ready = Vec::with_capacity(sets.len());
+    for set in sets {
+        ready.push((session.prepare(set.sql).await.map_err(|error| classify(&error))?, set));
+    }
+    Ok(Ready(ready))
+}
+
+/// Runs sets without waiting for one before the next is sent.
+pub async fn run(session: &Session, sets: Ready<'_>) -> Result<(), Failure> {
+    let mut running = Vec::with_capacity(sets.0.len());
+    for (statement, set) in sets.0 {
+        running.push(execute(session, statement, set));
+    }
+    for done in join_all(running).await {
+        done.map_err(|error| classify(&error))?;
+    }
+    Ok(())
+}
+
+async fn execute(session: &Session, statement: tokio_postgres::Statement, set: &Set) -> Result<u64, Error> {
+    let params: Vec<&(dyn ToSql + Sync)> = set.columns.iter().map(|column| &**column as &(dyn ToSql + Sync)).collect();
+    session.client().execute(&statement, &params).await
+}
+
+/// Everything that the batch changed, as sets.
+pub fn sets(books: &Books, sealed: Option<&Sealed>, stream: i64) -> Vec<Set> {
+    let mut sets = Vec::with_capacity(10);
+    push_holds(&mut sets, books);
+    push_postings(&mut sets, books);
+    push_new_grants(&mut sets, books);
+    push_grants(&mut sets, books);
+    push_accounts(&mut sets, books);
+    push_caps(&mut sets, books);
+    push_totals(&mut sets, books, stream);
+    if let Some(sealed) = sealed {
+        sets.push(
+            Set::new(
+                "INSERT INTO posting_batch (stream, number, first_entry, last_entry, postings, at, previous_hash, hash)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )
+            .with(stream)
+            .with(sealed.link.number)
+            .with(sealed.first)
+            .with(sealed.last)
+            .with(sealed.postings)
+            .with(sealed.at)
+            .with(sealed.previous.hash.to_vec())
+            .with(sealed.link.hash.to_vec()),
+        );
+    }
+    sets
+}
+
+/// Values of one column.
+fn column<'a, T, R>(rows: &[&'a T], value: impl Fn(&'a T) -> R) -> Vec<R> {
+    rows.iter().map(|row| value(row)).collect()
+}
+
+fn push_holds(sets: &mut Vec<Set>, books: &Books) {
+    let (new, old): (Vec<&HoldRow>, Vec<&HoldRow>) = books.journal().holds.values().partition(|row| row.is_new);
+    if !new.is_empty() {
+        sets.push(
+            Set::new(
+                "INSERT INTO hold (id, account_id, call_id, company, entry_id, last_entry, amount, captured, refunded, state, parts,
+                                   created_at, expires_at, ended_at)
+                 SELECT * FROM unnest(CAST(?1 AS BIGINT[]), CAST(?2 AS BIGINT[]), CAST(?3 AS BIGINT[]), CAST(?4 AS TEXT[]), CAST(?5 AS BIGINT[]),
+                                      CAST(?6 AS BIGINT[]), CAST(?7 AS BIGINT[]), CAST(?8 AS BIGINT[]), CAST(?9 AS BIGINT[]), CAST(?10 AS TEXT[]),
+                                      CAST(?11 AS TEXT[]), CAST(?12 AS BIGINT[]), CAST(?13 AS BIGINT[]), CAST(?14 AS BIGINT[]))",
+            )
+            .with(column(&new, |row| row.hold.id.0))
+            .with(column(&new, |row| row.hold.account.0))
+            .with(column(&new, |row| row.call.map(|call| call.0)))
+            .with(column(&new, |row| row.hold.company.clone()))
+            .with(column(&new, |row| row.hold.entry.0))
+            .with(column(&new, |row| row.hold.last_entry.0))
+            .with(column(&new, |row| row.hold.amount.micros()))
+            .with(column(&new, |row| row.hold.captured.micros()))
+            .with(column(&new, |row| row.hold.refunded.micros()))
+            .with(column(&new, |row| row.hold.state.as_str()))
+            .with(column(&new, |row| write_parts(&row.hold.parts)))
+            .with(column(&new, |row| row.hold.created_at.millis()))
+            .with(column(&new, |row| row.hold.expires_at.millis()))
+            .with(column(&new, |row| row.ended_at.map(|at| at.millis()))),
+        );
+    }
+    if !old.is_empty() {
+        sets.push(
+            Set::new(
+                "UPDATE hold h SET last_entry = n.last_entry, captured = n.captured, refunded = n.refunded, state = n.state, parts = n.parts,
+                        expires_at = n.expires_at, ended_at = coalesce(h.ended_at, n.ended_at)
+                 FROM unnest(CAST(?1 AS BIGINT[]), CAST(?2 AS BIGINT[]), CAST(?3 AS BIGINT[]), CAST(?4 AS BIGINT[]), CAST(?5 AS TEXT[]),
+                             CAST(?6 AS TEXT[]), CAST(?7 AS BIGINT[]), CAST(?8 AS BIGINT[]))
+                      AS n (id, last_entry, captured, refunded, state, parts, expires_at, ended_at)
+                 WHERE h.id = n.id",
+            )
+            .with(column(&old, |row| row.hold.id.0))
+            .with(column(&old, |row| row.hold.last_entry.0))
+            .with(column(&old, |row| row.hold.captured.micros()))
+            .with(column(&old, |row| row.hold.refunded.micros()))
+            .with(column(&old, |row| row.hold.state.as_str()))
+            .with(column(&old, |row| write_parts(&row.hold.parts)))
+            .with(column(&old, |row| row.hold.expires_at.millis()))
+            .with(column(&old, |row| row.ended_at.map(|at| at.millis()))),
+        );
+    }
+}
+
+fn push_postings(sets: &mut Vec<Set>, books: &Books) {
+    let rows: Vec<_> = books.journal().postings.iter().collect();
+    if rows.is_empty() {
+        return;
+    }
+    sets.push(
+        Set::new(
+            "INSERT INTO posting (entry_id, n, kind, account_id, vendor, grant_id, hold_id, currency, debit, credit, amount, at, previous)
+             SELECT * FROM unnest(CAST(?1 AS BIGINT[]), CAST(?2 AS BIGINT[]), CAST(?3 AS BIGINT[]), CAST(?4 AS BIGINT[]), CAST(?5 AS TEXT[]),
+                                  CAST(?6 AS BIGINT[]), CAST(?7 AS BIGINT[]), CAST(?8 AS TEXT[]), CAST(?9 AS BIGINT[]), CAST(?10 AS BIGINT[]),
+                                  CAST(?11 AS BIGINT[]), CAST(?12 AS BIGINT[]), CAST(?13 AS BIGINT[]))",
+        )
+        .with(column(&rows, |row| row.entry))
+        .with(column(&rows, |row| row.n))
+        .with(column(&rows, |row| row.kind))
+        .with(column(&rows, |row| row.account))
+        .with(column(&rows, |row| row.vendor.clone()))
+        .with(column(&rows, |row| row.grant))
+        .with(column(&rows, |row| row.hold))
+        .with(column(&rows, |row| row.currency.clone()))
+        .with(column(&rows, |row| row.debit))
+        .with(column(&rows, |row| row.credit))
+        .with(column(&rows, |row| row.amount))
+        .with(column(&rows, |row| row.at))
+        .with(column(&rows, |row| row.previous)),
+    );
+}
+
+fn push_new_grants(sets: &mut Vec<Set>, books: &Books) {
+    let new = books.journal().new_grants.iter().filter_map(|(id, (account, reason, at))| {
+        books.account(*account)?.0.grant(*id).map(|grant| (account, grant, reason, at))
+    });
+    let new: Vec<_> = new.collect();
+    let new: Vec<_> = new.iter().collect();
+    if new.is_empty() {
+        return;
+    }
+    sets.push(
+        Set::new(
+            "INSERT INTO credit_grant (id, account_id, kind, amount, available, expires_at, price, currency, tax, fee_bps, breakage_to,
+                                       origin_id, reason, created_at)
+             SELECT id, account_id, kind, amount, amount, expires_at, price, currency, tax, fee_bps, breakage_to, origin_id, reason, created_at
+             FROM unnest(CAST(?1 AS BIGINT[]), CAST(?2 AS BIGINT[]), CAST(?3 AS TEXT[]), CAST(?4 AS BIGINT[]), CAST(?5 AS BIGINT[]),
+                         CAST(?6 AS BIGINT[]), CAST(?7 AS TEXT[]), CAST(?8 AS BIGINT[]), CAST(?9 AS BIGINT[]), CAST(?10 AS TEXT[]),
+                         CAST(?11 AS BIGINT[]), CAST(?12 AS TEXT[]), CAST(?13 AS BIGINT[]))
+                  AS n (id, account_id, kind, amount, expires_at, price, currency, tax, fee_bps, breakage_to, origin_id, reason, created_at)",
+        )
+        .with(column(&new, |(_, grant, ..)| grant.id.0))
+        .with(column(&new, |(account, ..)| account.0))
+        .with(column(&new, |(_, grant, ..)| grant.kind.as_str()))
+        .with(column(&new, |(_, grant, ..)| grant.amount.micros()))
+        .with(column(&new, |(_, grant, ..)| grant.expires_at.millis()))
+        .with(column(&new, |(_, grant, ..)| grant.price.map(|price| price.minor)))
+        .with(column(&new, |(_, grant, ..)| grant.price.map(|price| price.currency.as_str().to_owned())))
+        .with(column(&new, |(_, grant, ..)| grant.tax))
+        .with(column(&new, |(_, grant, ..)| i64::from(grant.share.fee_bps)))
+        .with(column(&new, |(_, grant, ..)| grant.share.breakage_to.as_str()))
+        .with(column(&new, |(_, grant, ..)| grant.origin.map(|origin| origin.0)))
+        .with(column(&new, |(_, _, reason, _)| (*reason).clone()))
+        .with(column(&new, |(.., at)| at.millis())),
+    );
+}
+
+fn push_grants(sets: &mut Vec<Set>, books: &Books) {
+    let grant = |(account, id): &(AccountId, GrantId)| books.account(*account)?.0.grant(*id);
+    let moved = |wanted| {
+        let keys = books.journal().grants.iter().filter(move |(_, moved)| **moved == wanted);
+        keys.filter_map(move |(key, _)| grant(key)).collect::<Vec<_>>()
+    };
+    push_used(sets, &moved(Moved::Use));
+    push_changed(sets, &moved(Moved::Anything));
+}
+
+fn push_used(sets: &mut Vec<Set>, moved: &[&Grant]) {
+    if moved.is_empty() {
+        return;
+    }
+    sets.push(
+        Set::new(
+            "UPDATE credit_grant g SET available = n.available, held = n.held, consumed = n.consumed
+             FROM unnest(CAST(?1 AS BIGINT[]), CAST(?2 AS BIGINT[]), CAST(?3 AS BIGINT[]), CAST(?4 AS BIGINT[]))
+                  AS n (id, available, held, consumed)
+             WHERE g.id = n.id",
+        )
+        .with(column(moved, |grant| grant.id.0))
+        .with(column(moved, |grant| grant.available.micros()))
+        .with(column(moved, |grant| grant.held.micros()))
+        .with(column(moved, |grant| grant.consumed.micros())),
+    );
+}
+
+fn push_changed(sets: &mut Vec<Set>, moved: &[&Grant]) {
+    if moved.is_empty() {
+        return;
+    }
+    let credits = |value: fn(&Grant) -> Credits| column(moved, move |grant| value(grant).micros());
+    sets.push(
+        Set::new(
+            "UPDATE credit_grant g SET available = n.available, held = n.held, consumed = n.consumed, expired = n.expired,
+                    refunded = n.refunded, voided = n.voided, transferred = n.transferred, recognized = n.recognized, earned = n.earned,
+                    lapsed = n.lapsed, returned = n.returned, vendor_due = n.vendor_due, tax_returned = n.tax_returned,
+                    charged_back = n.charged_back, moved = n.moved
+             FROM unnest(CAST(?1 AS BIGINT[]), CAST(?2 AS BIGINT[]), CAST(?3 AS BIGINT[]), CAST(?4 AS BIGINT[]), CAST(?5 AS BIGINT[]),
+                         CAST(?6 AS BIGINT[]), CAST(?7 AS BIGINT[]), CAST(?8 AS BIGINT[]), CAST(?9 AS BIGINT[]), CAST(?10 AS BIGINT[]),
+                         CAST(?11 AS BIGINT[]), CAST(?12 AS BIGINT[]), CAST(?13 AS BIGINT[]), CAST(?14 AS BIGINT[]), CAST(?15 AS BIGINT[]),
+                         CAST(?16 AS BIGINT[]))
+                  AS n (id, available, held, consumed, expired, refunded, voided, transferred, recognized, earned, lapsed, returned,
+                        vendor_due, tax_returned, charged_back, moved)
+             WHERE g.id = n.id",
+        )
+        .with(column(moved, |grant| grant.id.0))
+        .with(credits(|grant| grant.available))
+        .with(credits(|grant| grant.held))
+        .with(credits(|grant| grant.consumed))
+        .with(credits(|grant| grant.expired))
+        .with(credits(|grant| grant.refunded))
+        .with(credits(|grant| grant.voided))
+        .with(credits(|grant| grant.transferred))
+        .with(column(moved, |grant| grant.recognized))
+        .with(column(moved, |grant| grant.earned))
+        .with(column(moved, |grant| grant.lapsed))
+        .with(column(moved, |grant| grant.returned))
+        .with(column(moved, |grant| grant.vendor_due))
+        .with(column(moved, |grant| grant.tax_returned))
+        .with(column(moved, |grant| i64::from(grant.charged_back)))
+        .with(column(moved, |grant| grant.moved)),
+    );
+}
+
+fn push_accounts(sets: &mut Vec<Set>, books: &Books) {
+    let moved = books.journal().accounts.iter().filter_map(|id| books.account(*id).map(|(account, _)| account));
+    let moved: Vec<_> = moved.collect();
+    if moved.is_empty() {
+        return;
+    }
+    sets.push(
+        Set::new(
+            "UPDATE balance b SET available = n.available, held = n.held, debt = n.debt, suspended = n.suspended, stopped = n.stopped,
+                    last_entry = n.last_entry, version = b.version + 1
+             FROM unnest(CAST(?1 AS BIGINT[]), CAST(?2 AS BIGINT[]), CAST(?3 AS BIGINT[]), CAST(?4 AS BIGINT[]), CAST(?5 AS TEXT[]),
+                         CAST(?6 AS TEXT[]), CAST(?7 AS BIGINT[]))
+                  AS n (id, available, held, debt, suspended, stopped, last_entry)
+             WHERE b.account_id = n.id",
+        )
+        .with(column(&moved, |account| account.id.0))
+        .with(column(&moved, |account| account.available.micros()))
+        .with(column(&moved, |account| account.held.micros()))
+        .with(column(&moved, |account| account.debt.micros()))
+        .with(column(&moved, |account| account.suspended.clone()))
+        .with(column(&moved, |account| account.stopped.clone()))
+        .with(column(&moved, |account| account.last_entry.map(|entry| entry.0))),
+    );
+}
+
+fn push_caps(sets: &mut Vec<Set>, books: &Books) {
+    for (account, cap) in &books.journal().uncapped {
+        sets.push(
+            Set::new("DELETE FROM spending_cap WHERE account_id = ?1 AND company = ?2 AND period = ?3")
+                .with(account.0)
+                .with(cap.company.clone().unwrap_or_default())
+                .with(cap.period.as_str()),
+        );
+    }
+    for id in &books.journal().caps {
+        let Some((account, _)) = books.account(*id) else { continue };
+        for cap in &account.caps {
+            sets.push(
+                Set::new(
+                    "INSERT INTO spending_cap (account_id, company, period, credits, used, window_start) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT (account_id, company, period) DO UPDATE
+                     SET credits = excluded.credits, used = excluded.used, window_start = excluded.window_start",
+                )
+                .with(id.0)
+                .with(cap.company.clone().unwrap_or_default())
+                .with(cap.period.as_str())
+                .with(cap.credits.micros())
+                .with(cap.used.micros())
+                .with(cap.window.millis()),
+            );
+        }
+    }
+}
+
+fn push_totals(sets: &mut Vec<Set>, books: &Books, stream: i64) {
+    let rows: Vec<_> = books.journal().totals.iter().collect();
+    let rows: Vec<_> = rows.iter().collect();
+    if rows.is_empty() {
+        return;
+    }
+    sets.push(
+        Set::new(
+            "INSERT INTO ledger_total AS t (stream, day, service_id, vendor, currency, book, debits, credits)
+             SELECT ?1, n.* FROM unnest(CAST(?2 AS BIGINT[]), CAST(?3 AS BIGINT[]), CAST(?4 AS TEXT[]), CAST(?5 AS TEXT[]), CAST(?6 AS BIGINT[]),
+                                        CAST(?7 AS BIGINT[]), CAST(?8 AS BIGINT[])) AS n
+             ON CONFLICT (stream, day, service_id, vendor, currency, book) DO UPDATE
+             SET debits = least(t.debits, 9223372036854775807 - excluded.debits) + excluded.debits,
+                 credits = least(t.credits, 9223372036854775807 - excluded.credits) + excluded.credits",
+        )
+        .with(stream)
+        .with(column(&rows, |(key, _)| key.day))
+        .with(column(&rows, |(key, _)| key.service))
+        .with(column(&rows, |(key, _)| key.vendor.clone()))
+        .with(column(&rows, |(key, _)| key.currency.clone()))
+        .with(column(&rows, |(key, _)| key.book))
+        .with(column(&rows, |(_, sums)| sums.0))
+        .with(column(&rows, |(_, sums)| sums.1)),
+    );
+}

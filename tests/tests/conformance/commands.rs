@@ -1,0 +1,184 @@
+//! Every command as it is stored: what one start wrote, the next one reads.
+
+use iap_core::{
+    Credits,
+    ids::AccountId,
+    ledger::{Authorize, Command, HoldState, Period, Refusal, VendorBalance, VendorCommand},
+};
+use iap_store::{PostError, Statement, VendorPost};
+
+use crate::world::{ACCOUNT, World, euro, on_both_engines, open};
+
+on_both_engines! {
+    a_use_is_refunded_after_its_grant_left_memory
+    a_chargeback_leaves_a_debt_that_a_purchase_repays
+    credits_move_with_their_price
+    caps_are_kept_and_enforced_after_a_start
+    an_unknown_hold_is_kept_and_ends_once
+    a_stopped_account_takes_nothing
+    a_vendor_is_paid_what_it_earned
+}
+
+/// Another start of a host on the same database: nothing is in memory.
+async fn again(world: &mut World) {
+    let aside = World::sqlite().await.store;
+    drop(std::mem::replace(&mut world.store, aside));
+    world.store = open(&world.location, &world.clock).await;
+}
+
+async fn a_use_is_refunded_after_its_grant_left_memory(mut world: World) {
+    world.purchase(ACCOUNT, 3, 100).await;
+    let hold = world.authorize(ACCOUNT, 3).await.unwrap();
+    world.capture(ACCOUNT, hold, 3).await.unwrap();
+    again(&mut world).await;
+    let back = world.post(ACCOUNT, Command::RefundUse { hold, amount: Credits::whole(1) }).await.unwrap();
+    assert_eq!(back.available, Credits::whole(1));
+    world.verify().await;
+    again(&mut world).await;
+    let error = world.post(ACCOUNT, Command::RefundUse { hold, amount: Credits::whole(3) }).await.unwrap_err();
+    assert!(matches!(error, PostError::Refused(Refusal::ExceedsHold { .. })), "{error}");
+    world.post(ACCOUNT, Command::RefundUse { hold, amount: Credits::whole(2) }).await.unwrap();
+    let earned = world.store.read_one("SELECT earned, vendor_due, recognized FROM credit_grant", vec![]).await.unwrap();
+    let earned = earned.unwrap();
+    assert_eq!([0, 1, 2].map(|column| earned.int(column).unwrap()), [0, 0, 0]);
+    world.verify().await;
+}
+
+async fn a_chargeback_leaves_a_debt_that_a_purchase_repays(mut world: World) {
+    let grant = world.purchase(ACCOUNT, 10, 900).await;
+    let hold = world.authorize(ACCOUNT, 4).await.unwrap();
+    world.capture(ACCOUNT, hold, 4).await.unwrap();
+    world.post(ACCOUNT, Command::Chargeback { grant }).await.unwrap();
+    again(&mut world).await;
+    world.gift(ACCOUNT, 5).await;
+    let error = world.authorize(ACCOUNT, 1).await.unwrap_err();
+    assert!(matches!(error, PostError::Refused(Refusal::AccountIsInDebt { .. })), "{error}");
+    world.purchase(ACCOUNT, 10, 900).await;
+    let row = world.store.accounts().get(ACCOUNT).await.unwrap().unwrap();
+    assert_eq!(row.available, Credits::whole(11), "5 given and 10 bought, less the 4 owed");
+    world.authorize(ACCOUNT, 11).await.unwrap();
+    world.verify().await;
+}
+
+async fn credits_move_with_their_price(mut world: World) {
+    world.purchase(ACCOUNT, 10, 1_000).await;
+    let to = AccountId(2);
+    world.post(ACCOUNT, Command::Transfer { to, amount: Credits::whole(3) }).await.unwrap();
+    again(&mut world).await;
+    let prices = world.store.read("SELECT price FROM credit_grant ORDER BY id", vec![]).await.unwrap();
+    assert_eq!(prices.iter().map(|row| row.int(0).unwrap()).collect::<Vec<_>>(), [1_000, 300]);
+    let hold = world.authorize(to, 3).await.unwrap();
+    world.capture(to, hold, 3).await.unwrap();
+    let elsewhere = Command::Transfer { to: AccountId(4), amount: Credits::whole(1) };
+    let error = world.post(ACCOUNT, elsewhere).await.unwrap_err();
+    assert!(matches!(error, PostError::Refused(Refusal::NotTransferable)), "{error}");
+    let nobody = Command::Transfer { to: AccountId(77), amount: Credits::whole(1) };
+    assert!(matches!(world.post(ACCOUNT, nobody).await.unwrap_err(), PostError::UnknownAccount));
+    world.verify().await;
+}
+
+async fn caps_are_kept_and_enforced_after_a_start(mut world: World) {
+    world.gift(ACCOUNT, 100).await;
+    let cap = |credits, as_of| Command::Cap {
+        company: Some("7".to_owned()),
+        period: Period::Day,
+        credits,
+        used: Credits::ZERO,
+        as_of,
+    };
+    let last = world.store.grants().postings(ACCOUNT, None, 1).await.unwrap()[0].entry;
+    let error = world.post(ACCOUNT, cap(Some(Credits::whole(5)), None)).await.unwrap_err();
+    assert!(matches!(error, PostError::Refused(Refusal::Changed)), "{error}");
+    world.post(ACCOUNT, cap(Some(Credits::whole(5)), Some(last))).await.unwrap();
+    let ask = |world: &World, company: Option<&str>, credits| {
+        let hold = world.store.ids().hold();
+        let company = company.map(str::to_owned);
+        (hold, Command::Authorize(Authorize { hold, amount: Credits::whole(credits), ttl: 60_000, company }))
+    };
+    let (hold, first) = ask(&world, Some("7"), 4);
+    world.post(ACCOUNT, first).await.unwrap();
+    again(&mut world).await;
+    let (_, more) = ask(&world, Some("7"), 2);
+    let error = world.post(ACCOUNT, more.clone()).await.unwrap_err();
+    assert!(matches!(error, PostError::Refused(Refusal::SpendingCapReached { .. })), "{error}");
+    for company in [Some("8"), None] {
+        let (_, other) = ask(&world, company, 2);
+        world.post(ACCOUNT, other).await.expect("the cap is another company's");
+    }
+    // What was not taken may be spent again.
+    world.capture(ACCOUNT, hold, 1).await.unwrap();
+    let (_, more) = ask(&world, Some("7"), 4);
+    world.post(ACCOUNT, more).await.unwrap();
+    let last = world.store.grants().postings(ACCOUNT, None, 1).await.unwrap()[0].entry;
+    world.post(ACCOUNT, cap(None, Some(last))).await.unwrap();
+    again(&mut world).await;
+    let (_, more) = ask(&world, Some("7"), 40);
+    world.post(ACCOUNT, more).await.unwrap();
+    world.verify().await;
+}
+
+async fn an_unknown_hold_is_kept_and_ends_once(mut world: World) {
+    world.gift(ACCOUNT, 10).await;
+    let hold = world.authorize(ACCOUNT, 4).await.unwrap();
+    let marked = world.post(ACCOUNT, Command::MarkUnknown { hold, ttl: 5_000 }).await.unwrap();
+    assert_eq!(marked.hold.unwrap().state, HoldState::Unknown);
+    again(&mut world).await;
+    world.pass(5_000);
+    let error = world.capture(ACCOUNT, hold, 4).await.unwrap_err();
+    assert!(matches!(error, PostError::Refused(Refusal::HoldHasExpired)), "{error}");
+    let found = world.store.grants().expired_holds(iap_core::Time(i64::MAX - 1), 10).await.unwrap();
+    assert_eq!(found, [(hold, ACCOUNT)]);
+    let gone = world.post(ACCOUNT, Command::ExpireHold { hold }).await.unwrap();
+    assert_eq!(gone.available, Credits::whole(10));
+    world.verify().await;
+}
+
+async fn a_stopped_account_takes_nothing(mut world: World) {
+    world.gift(ACCOUNT, 10).await;
+    world.post(ACCOUNT, Command::Stop { reason: Some("its balance was changed".to_owned()) }).await.unwrap();
+    again(&mut world).await;
+    let error = world.authorize(ACCOUNT, 1).await.unwrap_err();
+    assert!(matches!(error, PostError::Refused(Refusal::PostingIsStopped { .. })), "{error}");
+    world.gift(AccountId(2), 1).await;
+    world.post(ACCOUNT, Command::Stop { reason: None }).await.unwrap();
+    world.authorize(ACCOUNT, 1).await.unwrap();
+    world.verify().await;
+}
+
+async fn a_vendor_is_paid_what_it_earned(world: World) {
+    world.purchase(ACCOUNT, 10, 1_000).await;
+    let hold = world.authorize(ACCOUNT, 10).await.unwrap();
+    world.capture(ACCOUNT, hold, 10).await.unwrap();
+    let row = world
+        .store
+        .read_one(
+            "SELECT CAST(coalesce(sum(credits - debits), 0) AS BIGINT) FROM ledger_total WHERE book = 22 AND currency = 'EUR'",
+            vec![],
+        )
+        .await
+        .unwrap();
+    assert_eq!(row.unwrap().int(0).unwrap(), 750);
+    let balance = VendorBalance::default();
+    let (payable, balance) = balance.decide(VendorCommand::MakePayable { accrued: 750 }, euro()).unwrap();
+    let (paid, _) = balance.decide(VendorCommand::PayOut { minor: 500 }, euro()).unwrap();
+    let set = |made: i64, paid: i64, version: i64| {
+        Statement::new(
+            "UPDATE vendor_balance SET made_payable = ?1, paid_out = ?2, version = version + 1 WHERE vendor_name = 'odoo' AND version = ?3",
+            vec![made.into(), paid.into(), version.into()],
+        )
+        .expecting(1)
+    };
+    let first = Statement::new("INSERT INTO vendor_balance (vendor_name, currency) VALUES ('odoo', 'EUR')", vec![]);
+    let vendor = || "odoo".to_owned();
+    world
+        .store
+        .post_vendor(VendorPost { vendor: vendor(), posting: payable, guards: vec![first, set(750, 0, 0)] })
+        .await
+        .unwrap();
+    // Two hosts pay at once: one of them finds another balance.
+    let pay =
+        || world.store.post_vendor(VendorPost { vendor: vendor(), posting: paid, guards: vec![set(750, 500, 1)] });
+    let (one, two) = tokio::join!(pay(), pay());
+    assert_eq!([one.is_ok(), two.is_ok()].into_iter().filter(|ok| *ok).count(), 1);
+    world.verify().await;
+}

@@ -1,0 +1,12 @@
+//! The ledger's posting path, the same suite on SQLite and on PostgreSQL: races, riders, crashes and an independent
+//! naive ledger. `IAP_LONG=1` runs more rounds.
+
+mod commands;
+mod hosts;
+mod lost;
+mod migration;
+mod model;
+mod posting;
+mod space;
+mod whole;
+mod world;

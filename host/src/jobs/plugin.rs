@@ -12,7 +12,7 @@ use iap_core::{
 use iap_runtime::{CallGrant, Context, Failure, Fault, Job};
 use iap_store::{
     StoreError,
-    repositories::{CallState, JobRow},
+    repositories::{CallRow, CallState, JobRow},
 };
 
 use super::{Outcome, store_failed};
@@ -171,7 +171,9 @@ pub(super) async fn bury(app: &Arc<App>, job: &JobRow, why: &str) {
 async fn backend(app: &Arc<App>, service: &Arc<Service>, job: &JobRow) -> Result<Ledgered, StoreError> {
     let met = met(app, service, job).await?;
     let call = job.call.unwrap_or(CallId(job.id.0));
-    let operation = operation(app, service, call).await?;
+    // The call that enqueued the job.
+    let row = app.store.calls().get(call).await?;
+    let operation = row.as_ref().and_then(|row| operation(service, row));
     let properties: Vec<(String, String)> = serde_json::from_str(&job.context).unwrap_or_default();
     let callback_url = properties.iter().find(|(name, _)| name == "callback_url").map(|(_, url)| url.clone());
     let caller = Caller {
@@ -179,7 +181,7 @@ async fn backend(app: &Arc<App>, service: &Arc<Service>, job: &JobRow) -> Result
         met,
         operation,
         door: "job",
-        company: app.store.calls().get(call).await?.and_then(|row| row.company),
+        company: row.and_then(|row| row.company),
         max_credits: None,
         idempotency: None,
         callback_url,
@@ -191,13 +193,10 @@ async fn backend(app: &Arc<App>, service: &Arc<Service>, job: &JobRow) -> Result
 }
 
 /// The operation of the call that enqueued the job: its prices are the job's prices.
-async fn operation(app: &App, service: &Service, call: CallId) -> Result<Option<Operation>, StoreError> {
-    let row = app.store.calls().get(call).await?;
-    let manifest = service.release.as_ref().map(|release| release.manifest());
-    Ok(row.zip(manifest).and_then(|(row, manifest)| {
-        let operation = manifest.operation(&row.operation).cloned()?;
-        Some(at_prices_of(operation, &row.lines))
-    }))
+fn operation(service: &Service, row: &CallRow) -> Option<Operation> {
+    let manifest = service.release.as_ref()?.manifest();
+    let operation = manifest.operation(&row.operation).cloned()?;
+    Some(at_prices_of(operation, &row.lines))
 }
 
 #[derive(serde::Deserialize)]

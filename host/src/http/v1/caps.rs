@@ -199,14 +199,14 @@ async fn set(
     let caps = app.store.spending_caps();
     for _ in 0..ATTEMPTS {
         let now = app.store.clock().now();
-        let (used, as_of) = caps.used_since(id, company.as_deref(), period.start(now)).await?;
         let mut all = caps.of_account(id).await?;
         let known = all.iter().position(|cap| cap.company == company && cap.period == period);
-        match (known, credits) {
+        let (used, as_of) = match (known, credits) {
             (None, None) => return Err(Problem::new(NOT_FOUND, "the account has no such cap; GET lists those it has")),
-            (Some(place), _) => drop(all.remove(place)),
-            (None, Some(_)) => {}
-        }
+            // It has counted already.
+            (Some(place), _) => (all.remove(place).used_at(now), None),
+            (None, Some(_)) => caps.used_since(id, company.as_deref(), period.start(now)).await?,
+        };
         let window = period.start(now);
         all.extend(credits.map(|credits| SpendingCap { company: company.clone(), period, credits, used, window }));
         let shown: Vec<Cap> = all.into_iter().map(|cap| Cap::new(app, cap)).collect();

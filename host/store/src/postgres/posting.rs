@@ -220,8 +220,8 @@ pub fn sets(books: &Books, sealed: Option<&Sealed>, stream: i64) -> Vec<Set> {
 }
 
 /// Values of one column.
-fn column<'a, T, R>(rows: &[&'a T], value: impl Fn(&'a T) -> R) -> Vec<R> {
-    rows.iter().map(|row| value(row)).collect()
+fn column<T, R>(rows: &[T], value: impl Fn(&T) -> R) -> Vec<R> {
+    rows.iter().map(value).collect()
 }
 
 fn push_holds(sets: &mut Vec<Set>, books: &Books) {
@@ -274,7 +274,7 @@ fn push_holds(sets: &mut Vec<Set>, books: &Books) {
 }
 
 fn push_postings(sets: &mut Vec<Set>, books: &Books) {
-    let rows: Vec<_> = books.journal().postings.iter().collect();
+    let rows = &books.journal().postings;
     if rows.is_empty() {
         return;
     }
@@ -285,19 +285,19 @@ fn push_postings(sets: &mut Vec<Set>, books: &Books) {
                                   CAST(?6 AS BIGINT[]), CAST(?7 AS BIGINT[]), CAST(?8 AS TEXT[]), CAST(?9 AS BIGINT[]), CAST(?10 AS BIGINT[]),
                                   CAST(?11 AS BIGINT[]), CAST(?12 AS BIGINT[]), CAST(?13 AS BIGINT[]))",
         )
-        .with(column(&rows, |row| row.entry))
-        .with(column(&rows, |row| row.n))
-        .with(column(&rows, |row| row.kind))
-        .with(column(&rows, |row| row.account))
-        .with(column(&rows, |row| row.vendor.clone()))
-        .with(column(&rows, |row| row.grant))
-        .with(column(&rows, |row| row.hold))
-        .with(column(&rows, |row| row.currency.clone()))
-        .with(column(&rows, |row| row.debit))
-        .with(column(&rows, |row| row.credit))
-        .with(column(&rows, |row| row.amount))
-        .with(column(&rows, |row| row.at))
-        .with(column(&rows, |row| row.previous)),
+        .with(column(rows, |row| row.entry))
+        .with(column(rows, |row| row.n))
+        .with(column(rows, |row| row.kind))
+        .with(column(rows, |row| row.account))
+        .with(column(rows, |row| row.vendor.clone()))
+        .with(column(rows, |row| row.grant))
+        .with(column(rows, |row| row.hold))
+        .with(column(rows, |row| row.currency.clone()))
+        .with(column(rows, |row| row.debit))
+        .with(column(rows, |row| row.credit))
+        .with(column(rows, |row| row.amount))
+        .with(column(rows, |row| row.at))
+        .with(column(rows, |row| row.previous)),
     );
 }
 
@@ -306,7 +306,6 @@ fn push_new_grants(sets: &mut Vec<Set>, books: &Books) {
         books.account(*account)?.0.grant(*id).map(|grant| (account, grant, reason, at))
     });
     let new: Vec<_> = new.collect();
-    let new: Vec<_> = new.iter().collect();
     if new.is_empty() {
         return;
     }
@@ -458,7 +457,6 @@ fn push_caps(sets: &mut Vec<Set>, books: &Books) {
 
 fn push_totals(sets: &mut Vec<Set>, books: &Books, stream: i64) {
     let rows: Vec<_> = books.journal().totals.iter().collect();
-    let rows: Vec<_> = rows.iter().collect();
     if rows.is_empty() {
         return;
     }

@@ -12,6 +12,7 @@ use crate::{
     calls::{FreeCalls, Inflight},
     catalog::{Catalog, Loader},
     config::Config,
+    http::upload::Budget,
     secrets::Keys,
 };
 
@@ -35,6 +36,8 @@ pub struct App {
     pub free_calls: FreeCalls,
     /// Rings when a job was enqueued.
     pub bell: Notify,
+    /// Room for bodies of requests.
+    pub bodies: Budget,
     /// Client for the card processor.
     pub client: reqwest::Client,
 }
@@ -109,6 +112,7 @@ impl App {
             progress(&format!("Ended {orphans} calls that an earlier stop had cut off"));
         }
         let client = crate::payments::client()?;
+        let bodies = Budget::new(config.limits.body_bytes.0);
         Ok(Arc::new(Self {
             config,
             public_url,
@@ -119,6 +123,7 @@ impl App {
             inflight: Arc::default(),
             free_calls: FreeCalls::default(),
             bell: Notify::new(),
+            bodies,
             client,
         }))
     }

@@ -36,6 +36,8 @@ pub struct Config {
     pub third_party_first_use: ThirdPartyFirstUse,
     /// Where plugins and callbacks may connect beside the public internet.
     pub egress: Egress,
+    /// What requests may take of the host.
+    pub limits: Limits,
     /// Component files of further plugins to serve.
     pub plugins: Vec<PathBuf>,
     /// Vendors by name; `odoo` is first party, others third party, unless said here.
@@ -64,6 +66,33 @@ pub struct ThirdPartyFirstUse {
 pub struct Egress {
     /// Private networks that are allowed, as `127.0.0.0/8`.
     pub allow: Vec<String>,
+}
+
+/// See [`Config::limits`].
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Memory for bodies of requests, all together; `256 MiB`. At least 32 MiB are given.
+    pub body_bytes: BodyBytes,
+}
+
+/// A number of bytes, as `256 MiB`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct BodyBytes(pub u64);
+
+impl Default for BodyBytes {
+    fn default() -> Self {
+        Self(256 << 20)
+    }
+}
+
+impl TryFrom<String> for BodyBytes {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        iap_core::manifest::size(&text).map(Self)
+    }
 }
 
 /// See [`Config::revenue`].
@@ -159,6 +188,7 @@ impl Default for Config {
             first_contact_hosting: Hosting::Undeclared,
             third_party_first_use: ThirdPartyFirstUse::default(),
             egress: Egress::default(),
+            limits: Limits::default(),
             plugins: Vec::new(),
             vendors: BTreeMap::new(),
             services: BTreeMap::new(),

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod app;
 pub mod audit;
+pub mod blobs;
 pub mod calls;
 pub mod catalog;
 pub mod clock;

@@ -11,6 +11,7 @@ use sha1::Digest;
 pub struct Keys {
     token: [u8; 32],
     cache: [u8; 32],
+    blob: [u8; 32],
     signing: SigningKey,
 }
 
@@ -27,7 +28,12 @@ impl Keys {
     /// From the master key.
     pub fn derive(master: &[u8]) -> Self {
         let signing = SigningKey::from_bytes(&mac(master, b"ed25519 signature"));
-        Self { token: mac(master, b"account token"), cache: mac(master, b"compiled code"), signing }
+        Self {
+            token: mac(master, b"account token"),
+            cache: mac(master, b"compiled code"),
+            blob: mac(master, b"documents"),
+            signing,
+        }
     }
 
     /// From `master_key` if given, else from the file `master.key` in the data folder, which is made
@@ -71,6 +77,14 @@ impl Keys {
     /// Key that authenticates compiled code on disk.
     pub fn cache(&self) -> [u8; 32] {
         self.cache
+    }
+
+    /// Key of one document, from its salt, id and size.
+    pub fn blob(&self, salt: &[u8], id: i64, size: i64) -> [u8; 32] {
+        let mut of = salt.to_vec();
+        of.extend_from_slice(&id.to_be_bytes());
+        of.extend_from_slice(&size.to_be_bytes());
+        mac(&self.blob, &of)
     }
 
     /// Public half of the key that signs receipts and heads of hash chains.

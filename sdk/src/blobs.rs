@@ -1,5 +1,13 @@
 //! Documents with a time to live. Large members of a request arrive as blobs.
 //!
+//! Where `blobs` of a route or operation in `plugin.toml` points (`"/documents/*/pdf"`), a text in base64 is taken out of the
+//! input at the door, and this stands in its place: `{"blob": "<id>", "size": <bytes>, "sha256": "<hex>", "content_type":
+//! "application/pdf"}`. What is no base64 is `{"blob": null, "size": <characters>, "error": "not-base64"}`, what a caller sent who
+//! may not use the service has the error `not-stored`; `false`, `null` and what is absent stay. They live for a day, and go with
+//! the call if it neither obtained a hold nor enqueued a job.
+//!
+//! An account may have as much as the service has left of `[permissions] blobs`.
+//!
 //! Codes of errors: `not-granted`, `unknown-blob`, `too-large`, `over-quota`,
 //! `bad-range`.
 

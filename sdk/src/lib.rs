@@ -64,6 +64,7 @@ mod call;
 pub mod callback;
 pub mod clock;
 pub mod config;
+pub mod falsy;
 mod error;
 mod failure;
 mod headers;

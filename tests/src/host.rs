@@ -177,6 +177,35 @@ impl TestHost {
         self.folder.path().join("data")
     }
 
+    /// Most memory that the host's process has ever had, in bytes.
+    ///
+    /// # Panics
+    ///
+    /// The system does not tell.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.process.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the system tells");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of KiB") * 1024
+    }
+
+    /// Runs `iap` with these arguments and the host's settings; whether it went well, and what it printed.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be run.
+    pub fn iap(&self, args: &[&str]) -> (bool, String) {
+        let output = Command::new(binary())
+            .args(args)
+            .arg("--config")
+            .arg(self.folder.path().join("iap.toml"))
+            .env_remove("IAP_DATABASE_URL")
+            .env_remove("IAP_OPERATOR_TOKEN")
+            .output()
+            .expect("it runs");
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+
     /// What the host has logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()

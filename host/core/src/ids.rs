@@ -101,6 +101,8 @@ typed_ids! {
     OrderId = "order";
     /// A document kept for a while.
     BlobId = "blob";
+    /// Money paid to a vendor.
+    PayoutId = "payout";
 }
 
 /// Where ids come from: unique within the ledger, rising.

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use crate::manifest::NaturalKey;
+
 /// Most natural keys of one call.
 pub const MAX_KEYS: usize = 20_000;
 /// Longest natural key, in bytes.
@@ -22,56 +24,96 @@ pub enum NaturalKeysError {
     TooLong,
 }
 
-/// The natural keys that a JSON Pointer with `*` for "every element of the list" finds in an input.
+/// The natural keys of an input, in document order and once each.
 ///
-/// Texts and whole numbers count, in document order and once each; absent members, `false`, `null`,
-/// empty texts and anything else name nothing. The number 7 and the text "7" are the same key.
-pub fn natural_keys(pointer: &str, input: &Value) -> Result<Vec<String>, NaturalKeysError> {
-    let Some(path) = pointer.strip_prefix('/') else {
-        return Ok(Vec::new());
-    };
-    let segments: Vec<String> = path.split('/').map(|segment| segment.replace("~1", "/").replace("~0", "~")).collect();
-    let mut found = Vec::new();
-    collect(&segments, input, &mut found)?;
-    let mut seen = HashSet::new();
-    found.retain(|key| seen.insert(key.clone()));
-    Ok(found)
+/// Texts and whole numbers count; absent members, `false`, `null`, empty texts and anything else name nothing. The
+/// number 7 and the text "7" are the same key. Of several members the texts are joined with `:`, and a document that
+/// lacks one of them has no key; a blob, as doors put it into an input, stands there with its SHA-256.
+pub fn natural_keys(declared: &NaturalKey, input: &Value) -> Result<Vec<String>, NaturalKeysError> {
+    let mut found = Found::default();
+    match declared {
+        NaturalKey::At(pointer) => follow(pointer, input, &mut |value| found.add(plain(value)))?,
+        NaturalKey::Members { each, members } => follow(each, input, &mut |document| {
+            let texts: Option<Vec<String>> = members.iter().map(|member| part(document.get(member)?)).collect();
+            found.add(texts.map(|texts| texts.join(":")))
+        })?,
+    }
+    Ok(found.keys)
 }
 
-fn collect(segments: &[String], value: &Value, found: &mut Vec<String>) -> Result<(), NaturalKeysError> {
+#[derive(Default)]
+struct Found {
+    keys: Vec<String>,
+    seen: HashSet<String>,
+}
+
+impl Found {
+    fn add(&mut self, key: Option<String>) -> Result<(), NaturalKeysError> {
+        let Some(key) = key else { return Ok(()) };
+        if key.len() > MAX_KEY {
+            return Err(NaturalKeysError::TooLong);
+        }
+        if self.seen.insert(key.clone()) {
+            if self.keys.len() == MAX_KEYS {
+                return Err(NaturalKeysError::TooMany);
+            }
+            self.keys.push(key);
+        }
+        Ok(())
+    }
+}
+
+type Visit<'a> = dyn FnMut(&Value) -> Result<(), NaturalKeysError> + 'a;
+
+/// Visits what a JSON Pointer with `*` for "every element of the list" leads to.
+fn follow(pointer: &str, input: &Value, visit: &mut Visit<'_>) -> Result<(), NaturalKeysError> {
+    let Some(path) = pointer.strip_prefix('/') else { return Ok(()) };
+    let segments: Vec<String> = path.split('/').map(unescaped).collect();
+    descend(&segments, input, visit)
+}
+
+/// A segment of a JSON Pointer as the name that it stands for.
+pub fn unescaped(segment: &str) -> String {
+    segment.replace("~1", "/").replace("~0", "~")
+}
+
+fn descend(segments: &[String], value: &Value, visit: &mut Visit<'_>) -> Result<(), NaturalKeysError> {
     let Some((segment, rest)) = segments.split_first() else {
-        return take(value, found);
+        return visit(value);
     };
     match value {
         Value::Array(elements) if segment == "*" => {
-            elements.iter().try_for_each(|element| collect(rest, element, found))
+            elements.iter().try_for_each(|element| descend(rest, element, visit))
         }
         Value::Array(elements) => match segment.parse::<usize>().ok().and_then(|index| elements.get(index)) {
-            Some(element) => collect(rest, element, found),
+            Some(element) => descend(rest, element, visit),
             None => Ok(()),
         },
         Value::Object(members) => match members.get(segment) {
-            Some(member) => collect(rest, member, found),
+            Some(member) => descend(rest, member, visit),
             None => Ok(()),
         },
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
     }
 }
 
-fn take(value: &Value, found: &mut Vec<String>) -> Result<(), NaturalKeysError> {
-    let key = match value {
-        Value::String(text) if !text.is_empty() => text.clone(),
-        Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
-        _ => return Ok(()),
-    };
-    if key.len() > MAX_KEY {
-        return Err(NaturalKeysError::TooLong);
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        _ => None,
     }
-    if found.len() == MAX_KEYS {
-        return Err(NaturalKeysError::TooMany);
+}
+
+/// A member of a key of several: plain, or the hash of a blob.
+fn part(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(blob) => {
+            blob.get("blob")?.as_str()?;
+            blob.get("sha256")?.as_str().map(str::to_owned)
+        }
+        other => plain(other),
     }
-    found.push(key);
-    Ok(())
 }
 
 #[cfg(test)]
@@ -81,7 +123,29 @@ mod tests {
     use super::*;
 
     fn keys(pointer: &str, input: &Value) -> Vec<String> {
-        natural_keys(pointer, input).expect("few keys")
+        natural_keys(&at(pointer), input).expect("few keys")
+    }
+
+    fn at(pointer: &str) -> NaturalKey {
+        NaturalKey::At(pointer.to_owned())
+    }
+
+    #[test]
+    fn several_members_make_one_key_and_a_blob_is_its_hash() {
+        let members = ["letter_id", "pdf"].map(str::to_owned).to_vec();
+        let declared = NaturalKey::Members { each: "/documents/*".to_owned(), members };
+        let input = json!({ "documents": [
+            { "letter_id": 7, "pdf": { "blob": "blob_1", "size": 3, "sha256": "abc" } },
+            { "letter_id": "x", "pdf": "plain" },
+            { "letter_id": 8, "pdf": { "blob": null, "size": 3, "error": "not-base64" } },
+            { "letter_id": 9, "pdf": false },
+            { "letter_id": 10 },
+            { "letter_id": 7, "pdf": { "blob": "blob_2", "size": 3, "sha256": "abc" } },
+            7,
+        ]});
+        assert_eq!(natural_keys(&declared, &input), Ok(vec!["7:abc".to_owned(), "x:plain".to_owned()]));
+        let long = json!({ "documents": [{ "letter_id": "x".repeat(200), "pdf": "y".repeat(200) }] });
+        assert_eq!(natural_keys(&declared, &long), Err(NaturalKeysError::TooLong));
     }
 
     #[test]
@@ -109,9 +173,9 @@ mod tests {
     fn a_request_beyond_the_bounds_is_refused_rather_than_cut() {
         let many = |count: usize| json!((0..count).collect::<Vec<_>>());
         assert_eq!(keys("/*", &many(MAX_KEYS)).len(), MAX_KEYS);
-        assert_eq!(natural_keys("/*", &many(MAX_KEYS + 1)), Err(NaturalKeysError::TooMany));
+        assert_eq!(natural_keys(&at("/*"), &many(MAX_KEYS + 1)), Err(NaturalKeysError::TooMany));
         assert_eq!(keys("/*", &json!(["x".repeat(MAX_KEY)])).len(), 1);
-        assert_eq!(natural_keys("/*", &json!(["x".repeat(MAX_KEY + 1)])), Err(NaturalKeysError::TooLong));
+        assert_eq!(natural_keys(&at("/*"), &json!(["x".repeat(MAX_KEY + 1)])), Err(NaturalKeysError::TooLong));
         assert_eq!(
             NaturalKeysError::TooMany.to_string(),
             "the request names more than 20000 pieces of work; send fewer at once"

@@ -122,7 +122,7 @@ impl Settled {
             endpoints,
             config,
             keys,
-            hooks: manifest.hooks.iter().cloned().collect(),
+            hooks: manifest.hooks.iter().map(|hook| hook.path.clone()).collect(),
             hook_base_url: settings.hook_base_url,
             denied: settings.denied,
             permissions: manifest.permissions.clone(),
@@ -309,7 +309,7 @@ pub(crate) mod tests {
             secrets: vec![SecretName { name: "token".to_owned(), description: String::new() }],
             permissions: manifest::Permissions::default(),
             limits: Limits { memory: 32 << 20, time: Duration::from_secs(10), job_time: Duration::from_secs(60) },
-            hooks: vec!["status".to_owned()],
+            hooks: vec![iap_core::manifest::Hook { path: "status".to_owned(), once: None }],
             routes: vec![],
             account_information: BTreeMap::new(),
         }

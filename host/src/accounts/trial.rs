@@ -42,8 +42,9 @@ pub async fn give_if_due(
     store.accounts().get(account.id).await?.ok_or_else(missing)
 }
 
-/// A dbuuid proves nothing: whoever names one with a token of its own gets no trial that another account of the database
-/// may have, unless the database itself or the operator opened it.
+/// A dbuuid proves nothing: whoever names one with a token of its own gets no trial that an older account of the database
+/// may have, unless the database itself or the operator opened it or vouches for it. That a stranger names a database
+/// before it does itself cannot be told from a database with two accounts: then the operator vouches for the right one.
 async fn comes_first(store: &Store, account: &AccountRow, database: &DatabaseRow) -> Result<bool, StoreError> {
     if account.vouched {
         return Ok(true);

@@ -1,100 +1,28 @@
 //! The host's side of one call: what a plugin's capabilities do here.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use iap_core::{
     Credits, Time,
     hosting::Door,
-    ids::{AccountId, BlobId, CallId, HoldId, JobId},
-    manifest::Operation,
+    ids::{AccountId, BlobId, CallId, HoldId, JobId, ServiceId},
 };
 use iap_runtime::backend::{
     Answer, AuthorizeOptions, Authorized, Backend, BlobInfo, BoxFuture, CallbackMessage, CaptureDetails, Denied,
     HostFault, JobOptions, Level, Line, Refusal, Remembered, Scope,
 };
 use iap_store::{
-    Store,
-    repositories::{BlobRow, Blobs, Jobs, NewJob, StoreValues},
+    Statement, Store,
+    repositories::{BlobRow, Blobs, Jobs, NewJob, StoreValues, queue_of},
 };
 use url::Url;
 
-use super::staged::Staged;
+use super::{caller::Caller, progress::Progress};
 use crate::{
-    accounts::{self, Met},
+    accounts,
     app::App,
-    catalog::Service,
+    blobs::{self, Kept, Shelf},
 };
-
-/// Who and what a backend serves.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    /// The service whose plugin runs.
-    pub service: Arc<Service>,
-    /// The account and its database; nobody in hooks.
-    pub met: Option<Met>,
-    /// The operation; none in jobs and hooks, which price by the operation of their call.
-    pub operation: Option<Operation>,
-    /// `odoo`, `rest`, `job` or `hook`.
-    pub door: &'static str,
-    /// For which company.
-    pub company: Option<String>,
-    /// The most that the caller is willing to pay.
-    pub max_credits: Option<Credits>,
-    /// Key and fingerprint.
-    pub idempotency: Option<(String, String)>,
-    /// URL of the database that the call gave.
-    pub callback_url: Option<String>,
-    /// The input, if the operation's unknown outcomes are asked for.
-    pub asks: Option<Vec<u8>>,
-    /// Whether effects need no hold.
-    pub free: bool,
-    /// Properties for the plugin and its jobs.
-    pub properties: Vec<(String, String)>,
-}
-
-/// What is known of a call so far.
-#[derive(Default)]
-pub(super) struct Progress {
-    pub staged: Staged,
-    /// The call's row is stored.
-    pub begun: bool,
-    /// The call's natural keys.
-    pub keys: Vec<String>,
-    /// Those of them to be claimed with the next hold.
-    pub unclaimed: Vec<String>,
-    /// Credits of its live holds and captures: what `max_per_call` and `max_credits` bound.
-    pub engaged: Credits,
-    /// Kept holds that a job takes up: of jobs that wait to be stored, and of stored ones.
-    pub job_holds: Vec<HoldId>,
-    pub stored_job_holds: Vec<HoldId>,
-    /// Those of them with a stored answer.
-    pub answered: HashSet<String>,
-    pub captured: Credits,
-    pub lines: String,
-    pub kept: bool,
-    /// Why `authorize` refused for credits.
-    pub shortage: Option<(Credits, Credits)>,
-    /// Holds of which the plugin would be asked if their outcome were not known.
-    pub questions: Vec<HoldId>,
-    /// What the call did is not known.
-    pub unknown: bool,
-    /// Why the ledger refused for another reason that no plugin can do anything about: code and sentence.
-    pub barred: Option<(&'static str, String)>,
-    /// Another host took a natural key: the call begins anew.
-    pub collided: bool,
-}
-
-impl Progress {
-    /// What was staged is stored.
-    pub fn stored(&mut self) {
-        self.staged = Staged::default();
-        let holds = std::mem::take(&mut self.job_holds);
-        self.stored_job_holds.extend(holds);
-    }
-}
 
 /// The backend of one call, job run or hook: everything lands in the ledger and the store.
 pub struct Ledgered {
@@ -102,7 +30,15 @@ pub struct Ledgered {
     pub(super) call: CallId,
     pub(super) caller: Caller,
     pub(super) progress: Mutex<Progress>,
+    /// Jobs that led here, each enqueued by the one before without a pause.
+    depth: i64,
 }
+
+/// Most jobs and callbacks of an account that wait.
+const MOST_WAITING: i64 = 10_000;
+/// Most jobs that are enqueued one by the other, with less than [`PAUSE`] seconds between.
+const MOST_IN_A_ROW: i64 = 1_000;
+const PAUSE: u32 = 60;
 
 /// Longest that a value or blob may live, in seconds: 400 days.
 const LONGEST: i64 = 400 * 24 * 3600;
@@ -120,18 +56,35 @@ impl Ledgered {
                 lines: "[]".to_owned(),
                 ..Progress::default()
             }),
+            depth: 0,
         }
     }
 
     /// For a job run or hook that goes on with a call which has begun.
     pub fn resuming(app: Arc<App>, call: CallId, caller: Caller) -> Self {
-        let progress = Progress { begun: true, lines: "[]".to_owned(), ..Progress::default() };
-        Self { app, call, caller, progress: Mutex::new(progress) }
+        let progress = Progress { begun: true, uncounted: true, lines: "[]".to_owned(), ..Progress::default() };
+        Self { app, call, caller, progress: Mutex::new(progress), depth: 0 }
+    }
+
+    /// The same for a job that comes after others; see [`NewJob::depth`].
+    pub fn at_depth(mut self, depth: i64) -> Self {
+        self.depth = depth;
+        self
+    }
+
+    /// What is staged and not stored yet.
+    pub fn staged(&self) -> Vec<Statement> {
+        self.progress().staged.statements(self.caller.service.id)
     }
 
     /// The call that it serves.
     pub fn call_id(&self) -> CallId {
         self.call
+    }
+
+    /// The service whose plugin runs.
+    pub fn service(&self) -> ServiceId {
+        self.caller.service.id
     }
 
     /// Name of the service whose plugin runs.
@@ -149,14 +102,27 @@ impl Ledgered {
         &self.caller.properties
     }
 
-    /// Stores what is staged: the end of a hook.
-    pub async fn flush(&self) -> Result<(), iap_store::StoreError> {
-        let staged = self.progress().staged.statements(self.caller.service.id);
+    /// Stores what is staged, and more with it: the end of a hook.
+    pub async fn flush(&self, more: Vec<Statement>) -> Result<(), iap_store::StoreError> {
+        let mut staged = self.staged();
+        staged.extend(more);
         if !staged.is_empty() {
             self.store().write(staged).await?;
             self.progress().stored();
         }
         Ok(())
+    }
+
+    /// Whether something may come after the call that needs its documents: a hold was obtained, or work enqueued.
+    pub fn left_work(&self) -> bool {
+        let progress = self.progress();
+        progress.begun || progress.enqueued
+    }
+
+    /// Where the service keeps documents of the caller.
+    fn shelf(&self) -> Shelf {
+        let quota = self.caller.service.release.as_ref().map_or(0, |release| release.manifest().permissions.blobs);
+        Shelf { service: self.caller.service.id, account: self.account(), quota }
     }
 
     pub(super) fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -260,9 +226,34 @@ impl Ledgered {
             context: serde_json::to_string(&self.caller.properties).unwrap_or_else(|_| "[]".to_owned()),
             dedupe_key: None,
             order_key: None,
+            depth: 0,
             run_at: at,
             at,
         }
+    }
+
+    /// Whether an account may have another job waiting.
+    async fn room_for_job(
+        &self,
+        account: Option<AccountId>,
+        code: &'static str,
+    ) -> Result<Result<(), Denied>, HostFault> {
+        let queue = queue_of(self.caller.service.id, account);
+        let known = self.progress().waiting.get(&queue).copied();
+        // Counted once for a call, which may enqueue many.
+        let waiting = match known {
+            Some(waiting) => waiting,
+            None => self.store().jobs().waiting_in(queue, MOST_WAITING).await.map_err(fault)?,
+        };
+        if waiting < MOST_WAITING {
+            let mut progress = self.progress();
+            progress.waiting.insert(queue, waiting + 1);
+            progress.enqueued = true;
+            return Ok(Ok(()));
+        }
+        let message =
+            format!("{MOST_WAITING} jobs and callbacks of the account are waiting; enqueue more when some are done");
+        Ok(Err(Denied { code, message }))
     }
 
     /// Whether a callback may go to the origin of `url` for an account of this service.
@@ -450,22 +441,13 @@ impl Backend for Ledgered {
 
     fn blob_put(&self, content_type: String, bytes: Vec<u8>, ttl: u32) -> Answer<'_, BlobInfo, Denied> {
         Box::pin(async move {
-            let service = &self.caller.service;
-            let quota = service.release.as_ref().map_or(0, |release| release.manifest().permissions.blobs);
-            let used = self.store().blobs().usage(service.id).await.map_err(fault)?;
-            let size = bytes.len();
-            if quota < u64::try_from(used).unwrap_or(0).saturating_add(u64::try_from(size).unwrap_or(u64::MAX)) {
-                let message =
-                    format!("{used} bytes are stored and [permissions] blobs allows {quota}; delete some or raise it");
-                return Ok(Err(Denied { code: "over-quota", message }));
+            let shelf = self.shelf();
+            let row = shelf.new_row(self.store().ids().blob(), &content_type, bytes.len(), self.expiry(Some(ttl)));
+            match shelf.put(self.store(), &self.app.keys, &row, |number| blobs::chunk_of(&bytes, number)).await {
+                Ok(()) => Ok(Ok(info(row))),
+                Err(Kept::OverQuota(message)) => Ok(Err(Denied { code: "over-quota", message })),
+                Err(error) => Err(fault(error)),
             }
-            let (id, expires_at) = (self.store().ids().blob(), self.expiry(Some(ttl)));
-            self.store()
-                .write(vec![Blobs::put(id, service.id, self.account(), &content_type, bytes, expires_at)])
-                .await
-                .map_err(fault)?;
-            let size = i64::try_from(size).unwrap_or(i64::MAX);
-            Ok(Ok(info(BlobRow { id, content_type, size, expires_at })))
         })
     }
 
@@ -481,7 +463,11 @@ impl Backend for Ledgered {
             };
             match i64::try_from(offset) {
                 Ok(offset) if offset <= blob.size => {
-                    self.store().blobs().read(blob.id, offset, i64::from(length)).await.map(Ok).map_err(fault)
+                    let offset = u64::try_from(offset).unwrap_or(u64::MAX);
+                    Shelf::read(self.store(), &self.app.keys, &blob, offset, u64::from(length))
+                        .await
+                        .map(Ok)
+                        .map_err(fault)
                 }
                 _ => Ok(Err(Denied {
                     code: "bad-range",
@@ -505,6 +491,17 @@ impl Backend for Ledgered {
         Box::pin(async move {
             let mut job = self.new_job("plugin", name, payload);
             job.run_at = job.at.plus_seconds(i64::from(options.delay));
+            // Who waits a while between jobs may go on for ever.
+            job.depth = if PAUSE <= options.delay { 0 } else { self.depth };
+            if MOST_IN_A_ROW < job.depth {
+                let message = format!(
+                    "{MOST_IN_A_ROW} jobs were enqueued one by the other; end the row, or give the next a delay of {PAUSE} s or more"
+                );
+                return Ok(Err(Denied { code: "too-many-jobs", message }));
+            }
+            if let Err(denied) = self.room_for_job(job.account, "too-many-jobs").await? {
+                return Ok(Err(denied));
+            }
             (job.hold, job.dedupe_key) = (options.hold, options.dedupe_key);
             let (id, hold) = (job.id, job.hold);
             let mut progress = self.progress();
@@ -525,6 +522,9 @@ impl Backend for Ledgered {
                 _ => return deny("bad-url", "the URL must be absolute, with http or https".to_owned()),
             };
             if let Err(denied) = self.may_call_back(account, &url).await? {
+                return Ok(Err(denied));
+            }
+            if let Err(denied) = self.room_for_job(Some(account), "too-many-callbacks").await? {
                 return Ok(Err(denied));
             }
             let mut job = self.new_job("callback", url.into(), message.body);

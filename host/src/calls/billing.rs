@@ -36,6 +36,7 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
             "only an operation has prices; authorize in handle and keep the hold".to_owned(),
         )));
     };
+    count(on).await?;
     let caps = Caps { max_credits: on.caller.max_credits, engaged: on.progress().engaged };
     let priced = match price_lines(operation, &lines, caps) {
         Ok(priced) => priced,
@@ -61,6 +62,7 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
     post.riders = Some(Box::new(move |_| riders.clone()));
     match on.store().post(post).await {
         Ok(_) => {
+            super::late::give_back(on, account, hold);
             let mut progress = on.progress();
             progress.begun = true;
             progress.unclaimed.clear();
@@ -88,8 +90,23 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
             on.progress().collided = true;
             collision(on)
         }
+        Err(error @ PostError::Ambiguous(_)) => {
+            on.progress().lost = Some(hold);
+            super::late::give_back(on, account, hold);
+            Err(fault(error))
+        }
         Err(error) => Err(fault(error)),
     }
+}
+
+/// What the call took and has set aside before this run counts too.
+async fn count(on: &Ledgered) -> Result<(), HostFault> {
+    if on.progress().uncounted {
+        let engaged = on.store().grants().engaged_by_call(on.call).await.map_err(fault)?;
+        let mut progress = on.progress();
+        (progress.engaged, progress.uncounted) = (engaged, false);
+    }
+    Ok(())
 }
 
 /// Another call is at the same work. A call without effects so far begins anew, with that one's answer; one
@@ -180,7 +197,7 @@ pub async fn keep(on: &Ledgered, hold: HoldId, ttl: u32, remember: Vec<Remembere
 }
 
 /// What a hold had and did not take counts no more.
-fn disengage(progress: &mut super::backend::Progress, held: Credits, taken: Credits) {
+fn disengage(progress: &mut super::progress::Progress, held: Credits, taken: Credits) {
     let back = held.checked_sub(taken).unwrap_or(Credits::ZERO);
     progress.engaged =
         progress.engaged.checked_sub(back).filter(|rest| Credits::ZERO <= *rest).unwrap_or(Credits::ZERO);
@@ -200,11 +217,8 @@ pub async fn resume(on: &Ledgered, hold: HoldId) -> Answered<Credits> {
     let remaining = found.expires_at.millis().saturating_sub(on.time().millis());
     let ttl = remaining.max(longest * 1000);
     match on.store().post(Post::new(found.account, Command::Keep { hold, ttl })).await {
-        Ok(_) => {
-            let mut progress = on.progress();
-            progress.engaged = progress.engaged.checked_add(found.amount).unwrap_or(Credits::MAX);
-            Ok(Ok(found.amount))
-        }
+        // It is the call's own, so it counts already.
+        Ok(_) => Ok(Ok(found.amount)),
         Err(PostError::Refused(rule)) => Ok(Err(hold_refusal(&rule))),
         Err(error) => Err(fault(error)),
     }
@@ -378,6 +392,7 @@ fn hold_refusal(rule: &Rule) -> Refusal {
         Rule::HoldHasExpired => "hold-expired",
         Rule::HoldHasEnded { .. } => "hold-ended",
         Rule::ExceedsHold { .. } => "exceeds-hold",
+        Rule::PostingIsStopped { .. } => BARRED[2],
         _ => "invalid-line",
     };
     refusal(code, rule.to_string())

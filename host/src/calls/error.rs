@@ -76,6 +76,9 @@ pub enum CallError {
     /// The input is not what it should be.
     #[error("{0}")]
     BadInput(String),
+    /// The request's documents have no room: one sentence that names the limit.
+    #[error("the documents of the request have no room: {0}")]
+    NoRoom(String),
     /// The host failed.
     #[error("the host failed: {0}")]
     Host(String),

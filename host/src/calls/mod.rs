@@ -12,27 +12,32 @@
 
 mod backend;
 mod billing;
+mod caller;
 mod error;
 mod inflight;
+mod late;
+mod progress;
 mod rate;
 pub mod recover;
 mod run;
 mod settle;
 mod staged;
 pub mod unknown;
+mod unsettled;
 
 use std::sync::Arc;
 
 use iap_core::{Credits, ids::CallId};
 
-pub use backend::{Caller, Ledgered};
+pub use backend::Ledgered;
+pub use caller::Caller;
 pub use error::CallError;
 pub use inflight::Inflight;
 pub use rate::FreeCalls;
 pub use run::{differing_field, quote, run};
 pub use settle::{end_of_job, settle_job};
 
-use crate::{accounts::Met, catalog::Service};
+use crate::{accounts::Met, blobs::Documents, catalog::Service};
 
 /// A request to invoke an operation.
 #[derive(Clone, Debug)]
@@ -41,8 +46,10 @@ pub struct Request {
     pub service: Arc<Service>,
     /// Name of the operation.
     pub operation: String,
-    /// JSON input.
+    /// JSON input, without its documents.
     pub input: Vec<u8>,
+    /// Documents that the door took out of it.
+    pub documents: Documents,
     /// Who calls.
     pub met: Met,
     /// `odoo` or `rest`.
@@ -70,4 +77,6 @@ pub struct Answer {
     pub credits: Credits,
     /// Whether it is the stored answer of an earlier call.
     pub repeated: bool,
+    /// Whether that call's outcome was found out after it had ended: it was done and charged, and there is no output.
+    pub settled: bool,
 }

@@ -31,7 +31,7 @@ pub async fn recover(store: &Store, catalog: &Catalog) -> Result<usize, StoreErr
     loop {
         let orphans = store.calls().orphans(BATCH).await?;
         for (call, account) in &orphans {
-            end(store, catalog, *call, *account).await?;
+            end(store, catalog, *call, *account, PROBLEM).await?;
         }
         ended += orphans.len();
         if orphans.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
@@ -43,13 +43,20 @@ pub async fn recover(store: &Store, catalog: &Catalog) -> Result<usize, StoreErr
     Ok(ended)
 }
 
-async fn end(store: &Store, catalog: &Catalog, call: CallId, account: AccountId) -> Result<(), StoreError> {
+/// Ends one, unless it has ended.
+pub(super) async fn end(
+    store: &Store,
+    catalog: &Catalog,
+    call: CallId,
+    account: AccountId,
+    problem: &str,
+) -> Result<(), StoreError> {
     let asked = asked(store, catalog, call, account).await?;
     if end_holds(store, asked, call, account).await? {
         return Ok(());
     }
     let now = store.clock().now();
-    let ended = vec![Calls::end_orphan(call, PROBLEM, now), NaturalKeys::let_go_provisional(call)];
+    let ended = vec![Calls::end_orphan(call, problem, now), NaturalKeys::let_go_provisional(call)];
     match store.write(ended).await {
         // Another host has ended it, or its own did.
         Err(StoreError::Conflict(_)) => return Ok(()),

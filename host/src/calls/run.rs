@@ -3,20 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use iap_core::{
+    Credits,
     ids::{AccountId, CallId},
     manifest::{OnUnknown, Operation},
     natural_keys::natural_keys,
     prices::{Caps, PricedLines, price_lines},
 };
-use iap_runtime::{Call, CallGrant, Context, backend::Remembered};
-use iap_store::repositories::{CallRow, CallState, Known};
+use iap_runtime::{Call, CallGrant, Context, Fault, backend::Remembered};
+use iap_store::repositories::{CallRow, CallState, Calls, Known};
 
-use super::{
-    Answer, CallError, Request,
-    backend::{Caller, Ledgered},
-    settle,
+use super::{Answer, CallError, Request, backend::Ledgered, caller::Caller, settle, unsettled};
+use crate::{
+    app::App,
+    blobs::{Kept, Shelf},
+    catalog::Release,
 };
-use crate::{app::App, catalog::Release};
 
 /// How long a repeat waits for the first call with its key: Odoo hangs up after 15 s.
 const PATIENCE: Duration = Duration::from_secs(14);
@@ -27,7 +28,12 @@ const COLLISIONS: usize = 3;
 
 /// Invokes an operation and settles the call. It goes on to its end even if the caller goes away.
 pub async fn run(app: Arc<App>, request: Request) -> Result<Answer, CallError> {
-    let task = tokio::spawn(async move { run_here(app, request).await });
+    let task = tokio::spawn(async move {
+        let (documents, store) = (request.documents.clone(), app.store.clone());
+        let answer = run_here(app, request).await;
+        documents.end(&store).await;
+        answer
+    });
     task.await.unwrap_or_else(|error| Err(CallError::Host(format!("the call's task failed: {error}"))))
 }
 
@@ -60,6 +66,9 @@ async fn run_here(app: Arc<App>, request: Request) -> Result<Answer, CallError> 
         if let (Some(account), Some((key, fingerprint))) = (account, &request.idempotency)
             && let Some(answer) = answered_before(&app, account, key, fingerprint, left()).await?
         {
+            if answer.settled && !operation.free {
+                return told_again(&app, &request, release, operation, (account, &keys, left()), answer).await;
+            }
             return Ok(answer);
         }
         let repeats = match account {
@@ -67,6 +76,7 @@ async fn run_here(app: Arc<App>, request: Request) -> Result<Answer, CallError> 
             None => Vec::new(),
         };
         let fresh = keys.iter().filter(|key| !repeats.iter().any(|repeat| repeat.key == **key)).cloned().collect();
+        store_documents(&app, &request, release).await?;
         match attempt(&app, &request, release, operation, repeats, fresh).await {
             Err(CallError::StillRunning) if !left().is_zero() => {}
             done => return done,
@@ -90,7 +100,55 @@ async fn attempt(
     let backend = Arc::new(Ledgered::new(Arc::clone(app), id, caller, fresh));
     let call = Call { context, operation: operation.name.clone(), input: request.input.clone(), repeats };
     let ended = release.plugin.handle(call, backend.clone(), grant).await;
-    settle::end_of_call(&backend, operation, ended).await
+    if let Err(error) = settle::settle(&backend, operation, &ended).await {
+        if !matches!(error, CallError::StillRunning) {
+            request.documents.are_needed();
+            unsettled::end_later(&backend, operation, ended);
+        }
+        return Err(error);
+    }
+    if backend.left_work() {
+        request.documents.are_needed();
+    }
+    if matches!(ended.result, Err(Fault::Host(_) | Fault::Limit(_) | Fault::Guest(_))) {
+        unsettled::look_again(&backend);
+    }
+    settle::answer(&backend, ended)
+}
+
+/// Stores what the door took out of the input, before the plugin is told where it is.
+async fn store_documents(app: &App, request: &Request, release: &Release) -> Result<(), CallError> {
+    let account = request.met.account.as_ref().map(|account| account.id);
+    let shelf = Shelf { service: request.service.id, account, quota: release.manifest().permissions.blobs };
+    request.documents.store(&app.store, &app.keys, shelf).await.map_err(|error| match error {
+        Kept::OverQuota(why) => CallError::NoRoom(why),
+        error => CallError::Host(error.to_string()),
+    })
+}
+
+/// The answer of a call that was settled after it had ended, so that nobody has it: where all of its work was answered by
+/// natural key, the plugin makes it of those answers. It may not charge anything for that. Else the call is known as settled.
+async fn told_again(
+    app: &Arc<App>,
+    request: &Request,
+    release: &Release,
+    operation: &Operation,
+    (account, keys, patience): (AccountId, &[String], Duration),
+    settled: Answer,
+) -> Result<Answer, CallError> {
+    let repeats = repeats(app, account, keys, patience).await?;
+    if keys.is_empty() || !keys.iter().all(|key| repeats.iter().any(|repeat| repeat.key == *key)) {
+        return Ok(settled);
+    }
+    store_documents(app, request, release).await?;
+    let again = Request { idempotency: None, max_credits: Some(Credits::ZERO), ..request.clone() };
+    match attempt(app, &again, release, operation, repeats, Vec::new()).await {
+        Ok(answer) if answer.credits.is_zero() => {
+            app.store.write(vec![Calls::answered_late(settled.id, answer.output.clone())]).await?;
+            Ok(Answer { output: answer.output, settled: false, ..settled })
+        }
+        _ => Ok(settled),
+    }
 }
 
 /// The lines that a call would authorize, priced, without effects.
@@ -107,7 +165,12 @@ pub async fn quote(app: Arc<App>, request: Request) -> Result<PricedLines, CallE
     };
     let grant = grant(release, &caller);
     let backend = Arc::new(Ledgered::new(Arc::clone(&app), id, caller, Vec::new()));
-    let ended = release.plugin.quote(call, backend.clone(), grant).await;
+    let ended = match store_documents(&app, &request, release).await {
+        Ok(()) => Ok(release.plugin.quote(call, backend.clone(), grant).await),
+        Err(error) => Err(error),
+    };
+    request.documents.end(&app.store).await;
+    let ended = ended?;
     let lines = match ended.result {
         Ok(Ok(lines)) => lines,
         Ok(Err(failure)) => return Err(CallError::Failure(failure)),
@@ -239,6 +302,7 @@ fn stored(row: CallRow) -> Result<Answer, CallError> {
     }
     Ok(Answer {
         id: row.id,
+        settled: row.output.is_none(),
         output: row.output.unwrap_or_else(|| b"null".to_vec()),
         lines: row.lines,
         credits: row.credits,

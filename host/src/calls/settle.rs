@@ -22,12 +22,22 @@ use super::{
     unknown::{self, Asked},
 };
 
-/// Settles a call whose plugin has ended, and gives its answer.
-pub async fn end_of_call(on: &Ledgered, operation: &Operation, ended: Ended<Vec<u8>>) -> Result<Answer, CallError> {
+/// Settles a call whose plugin has ended: ends its holds and stores how it went. May be called again after an error.
+pub async fn settle(on: &Ledgered, operation: &Operation, ended: &Ended<Vec<u8>>) -> Result<(), CallError> {
+    on.progress().ended = true;
     if on.progress().collided {
         settle_holds(on, &ended.open_holds, OnUnknown::Release).await?;
         return Err(CallError::StillRunning);
     }
+    if !on.progress().holds_settled {
+        settle_all_holds(on, operation, ended).await?;
+        on.progress().holds_settled = true;
+    }
+    let (state, problem) = verdict(on, ended);
+    store_end(on, state, problem, ended).await
+}
+
+async fn settle_all_holds(on: &Ledgered, operation: &Operation, ended: &Ended<Vec<u8>>) -> Result<(), CallError> {
     if ended.unanswered && operation.on_unknown == OnUnknown::Ask {
         ask_about(on, operation, &ended.open_holds).await?;
     } else {
@@ -36,12 +46,29 @@ pub async fn end_of_call(on: &Ledgered, operation: &Operation, ended: Ended<Vec<
     }
     if !matches!(ended.result, Ok(Ok(_))) {
         // No job takes these up, so nobody else would end them before their time.
-        let forsaken = forsaken(on, &ended);
+        let forsaken = forsaken(on, ended);
         settle_holds(on, &forsaken, OnUnknown::Release).await?;
         on.progress().kept &= ended.kept_holds.iter().any(|hold| !forsaken.contains(hold));
     }
-    let (state, problem) = verdict(on, &ended);
-    store_end(on, state, problem, &ended).await?;
+    give_back_lost(on).await
+}
+
+/// Releases a hold of which nobody knows whether it is stored. If it is, so is the call, and nothing was done with it; if
+/// not, the ledger knows no such hold.
+async fn give_back_lost(on: &Ledgered) -> Result<(), CallError> {
+    let lost = on.progress().lost;
+    if let Some((account, hold)) = on.account().zip(lost) {
+        end_hold(on, account, hold, OnUnknown::Release).await?;
+        let mut progress = on.progress();
+        progress.begun = true;
+        progress.unclaimed.clear();
+        progress.questions.push(hold);
+    }
+    Ok(())
+}
+
+/// What a call that is settled answers.
+pub fn answer(on: &Ledgered, ended: Ended<Vec<u8>>) -> Result<Answer, CallError> {
     let progress = on.progress();
     match ended.result {
         Ok(Err(_)) | Err(_) if progress.unknown => Err(CallError::OutcomeUnknown),
@@ -51,6 +78,7 @@ pub async fn end_of_call(on: &Ledgered, operation: &Operation, ended: Ended<Vec<
             lines: progress.lines.clone(),
             credits: progress.captured,
             repeated: false,
+            settled: false,
         }),
         Ok(Err(Failure::InsufficientCredit)) => Err(match progress.shortage {
             Some((needed, available)) => CallError::InsufficientCredit { needed, available },
@@ -121,31 +149,35 @@ pub(super) fn fault(fault: Fault, charged: bool) -> CallError {
 /// Settles a job run: the hold that it was enqueued with stays for the next attempt, unless the job is over. Others that
 /// it took up go back if it went well: nobody else will.
 pub async fn settle_job(on: &Ledgered, own: Option<HoldId>, ended: &Ended<()>) -> Result<(), CallError> {
+    let lost = on.progress().lost;
+    if let Some((account, hold)) = on.account().zip(lost) {
+        end_hold(on, account, hold, OnUnknown::Release).await?;
+    }
     settle_holds(on, &ended.open_holds, OnUnknown::Release).await?;
     if matches!(ended.result, Ok(Ok(()))) {
         let others: Vec<HoldId> = ended.resumed_holds.iter().filter(|hold| Some(**hold) != own).copied().collect();
         settle_holds(on, &others, OnUnknown::Release).await?;
     }
-    let staged = on.progress().staged.statements(on.caller.service.id);
-    if !staged.is_empty() && matches!(ended.result, Ok(Ok(()))) {
-        on.store().write(staged).await?;
-    }
     Ok(())
 }
 
 /// Ends the call of a job that is over: its hold, provisional answers and row. While the call has another
-/// live hold it is not over: the job of that one ends it.
-pub async fn end_of_job(on: &Ledgered, hold: Option<HoldId>, problem: Option<String>) -> Result<(), CallError> {
+/// live hold it is not over: the job of that one ends it. Answers what is to be stored with the job's own end.
+pub async fn end_of_job(
+    on: &Ledgered,
+    hold: Option<HoldId>,
+    problem: Option<String>,
+) -> Result<Vec<Statement>, CallError> {
     if let Some(account) = on.account() {
         if let Some(hold) = hold {
             end_hold(on, account, hold, OnUnknown::Release).await?;
         }
         if !on.store().grants().live_holds_of_call(account, on.call).await?.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
     }
     let row = on.store().calls().get(on.call).await?;
-    let Some(row) = row else { return Ok(()) };
+    let Some(row) = row else { return Ok(Vec::new()) };
     let state = match (row.credits.is_positive(), &problem) {
         (true, None) => CallState::Captured,
         (true, Some(_)) => CallState::Partial,
@@ -163,8 +195,7 @@ pub async fn end_of_job(on: &Ledgered, hold: Option<HoldId>, problem: Option<Str
         }
         _ => Vec::new(),
     };
-    on.store().write(end.into_iter().chain([NaturalKeys::let_go_provisional(on.call)]).collect()).await?;
-    Ok(())
+    Ok(end.into_iter().chain([NaturalKeys::let_go_provisional(on.call)]).collect())
 }
 
 async fn settle_holds(on: &Ledgered, holds: &[HoldId], how: OnUnknown) -> Result<(), CallError> {

@@ -110,7 +110,7 @@ impl Catalog {
     }
 
     /// Takes in a service, in place of one with its name. Its paths must be free.
-    fn put(&self, service: Service) -> Result<(), LoadReleaseError> {
+    pub fn put(&self, service: Service) -> Result<(), LoadReleaseError> {
         let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         let mut services = snapshot.services.clone();
         services.insert(service.name.clone(), Arc::new(service));

@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod job;
 mod ledger;
 mod receipt;
 mod serve;
@@ -32,6 +33,9 @@ enum Command {
     /// Check the ledger.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// Look at jobs and callbacks, and have dead ones tried again.
+    #[command(subcommand)]
+    Job(job::Job),
     /// Check a receipt.
     #[command(subcommand)]
     Receipt(receipt::Receipt),
@@ -81,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Serve(serve) => serve.run(),
         Command::Ledger(ledger) => ledger.run(),
+        Command::Job(job) => job.run(),
         Command::Receipt(receipt) => receipt.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Bench(bench) => bench.run(),

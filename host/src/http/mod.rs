@@ -4,6 +4,7 @@ pub mod hooks;
 pub mod odoo;
 pub mod ops;
 pub mod portal;
+pub mod upload;
 pub mod v1;
 
 use std::sync::Arc;

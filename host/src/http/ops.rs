@@ -27,12 +27,19 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
     let mut text = String::new();
-    let pending = app.store.jobs().pending().await.unwrap_or(-1);
-    // Writing to a String cannot fail.
-    _ = writeln!(
-        text,
-        "# HELP jobs_pending Jobs and callbacks that wait or run.\n# TYPE jobs_pending gauge\njobs_pending {pending}"
-    );
+    let mut gauge = |name: &str, help: &str, value: i64| {
+        // Writing to a String cannot fail.
+        _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+    };
+    if let Ok(jobs) = app.store.job_views().counts().await {
+        let now = app.store.clock().now().millis();
+        let late = jobs.oldest.map_or(0, |oldest| now.saturating_sub(oldest.millis()).max(0) / 1000);
+        gauge("jobs_pending", "Jobs and callbacks that wait or run.", jobs.waiting.saturating_add(jobs.running));
+        gauge("jobs_waiting", "Jobs and callbacks that wait, also those that are not due.", jobs.waiting);
+        gauge("jobs_running", "Jobs and callbacks that run, on any host.", jobs.running);
+        gauge("jobs_dead", "Jobs and callbacks that failed for good and wait for the operator.", jobs.dead);
+        gauge("jobs_oldest_due_seconds", "For how long the job waits that is due longest.", late);
+    }
     _ = writeln!(
         text,
         "# HELP services Services of the catalog.\n# TYPE services gauge\nservices {}",

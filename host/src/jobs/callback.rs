@@ -31,11 +31,11 @@ pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
     match app.engine.deliver(url, &delivery.content_type, job.payload.clone(), TIMEOUT).await {
         Ok(answer) if !(200..300).contains(&answer.status) => again(format!("the database answered {}", answer.status)),
         Ok(answer) if delivery.json_rpc => match serde_json::from_slice::<serde_json::Value>(&answer.body) {
-            Ok(body) if body.get("error").is_none() => Outcome::Done,
+            Ok(body) if body.get("error").is_none() => Outcome::Done(Vec::new()),
             Ok(_) => again("the database answered a JSON-RPC error".to_owned()),
             Err(_) => again("the database did not answer JSON".to_owned()),
         },
-        Ok(_) => Outcome::Done,
+        Ok(_) => Outcome::Done(Vec::new()),
         Err(error) if error.code == "private-address" || error.code == "bad-request" => {
             Outcome::Dead(error.to_string())
         }

@@ -1,96 +1,47 @@
 //! Work after an answer: plugins' jobs, callbacks to databases, and the sweepers.
 //!
-//! Jobs are rows, enqueued in the commit that caused them. A runner claims due ones under a lease; one
-//! whose host is dead is claimed again at once, others when the lease is over. So a job runs
-//! at least once, and what it does must bear a second run.
+//! Jobs are rows, enqueued in the commit that caused them. A runner claims due ones under a lease, which it renews
+//! while they run; one whose host is dead is claimed again, and so is one whose lease is over. So a job runs at least
+//! once, and what it does must bear a second run. Its end is one commit with what it wanted stored, refused if another
+//! run has claimed it since: that is recorded once.
 
 mod alive;
 mod callback;
 mod plugin;
+mod runner;
 mod sweep;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use iap_core::Time;
+use iap_core::{Time, ids::JobId};
 use iap_store::{
-    StoreError,
+    Statement, StoreError,
     repositories::{JobRow, Jobs},
 };
-use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::app::App;
 
-/// Jobs that run at once.
-const AT_ONCE: usize = 32;
-/// How long a claim lasts: longer than the longest job run (600 s).
-const LEASE: i64 = 660;
+pub use runner::serve;
+
+/// Runs of a plugin's job at most.
+const MOST_ATTEMPTS: i64 = 10;
 /// Seconds until a job is tried again that found no room.
 const NO_ROOM: i64 = 2;
-/// How often the queue is looked at when nothing rings.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// How a run ended.
 enum Outcome {
-    Done,
+    /// With what is to be stored beside.
+    Done(Vec<Statement>),
     /// There was no room to run it: no attempt was made.
     NoRoom(String),
     /// It is too early: no attempt was made.
     Later(Time),
     /// The outcome is still not known: ask again, after this many seconds if said, until then.
-    Ask {
-        why: String,
-        after: Option<u32>,
-        until: Time,
-    },
+    Ask { why: String, after: Option<u32>, until: Time, with: Vec<Statement> },
     /// Try again, after this many seconds if said.
-    Again {
-        why: String,
-        after: Option<u32>,
-    },
+    Again { why: String, after: Option<u32> },
     /// It has failed for good.
     Dead(String),
-}
-
-/// Runs jobs and sweeps until `stop` resolves; then lets running jobs end, for a while.
-pub async fn serve(app: Arc<App>, stop: impl Future<Output = ()>) {
-    tokio::pin!(stop);
-    let slots = Arc::new(Semaphore::new(AT_ONCE));
-    let mut running = JoinSet::new();
-    let sweeper = tokio::spawn(sweep::serve(Arc::clone(&app)));
-    let alive = tokio::spawn(alive::serve(Arc::clone(&app)));
-    loop {
-        while running.try_join_next().is_some() {}
-        let free = slots.available_permits();
-        let mut claimed = Vec::new();
-        if 0 < free {
-            let lease = app.store.clock().now().plus_seconds(LEASE);
-            match app.store.jobs().claim(i64::try_from(free).unwrap_or(1), lease).await {
-                Ok(jobs) => claimed = jobs,
-                Err(error) => tracing::error!(error = %error, "Jobs could not be claimed"),
-            }
-        }
-        let any = !claimed.is_empty();
-        for job in claimed {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
-            let app = Arc::clone(&app);
-            running.spawn(async move {
-                run(&app, job).await;
-                drop(slot);
-                app.bell.notify_one();
-            });
-        }
-        if any && 0 < slots.available_permits() {
-            continue;
-        }
-        tokio::select! {
-            () = &mut stop => break,
-            () = app.bell.notified() => {}
-            () = tokio::time::sleep(LOOK) => {}
-        }
-    }
-    sweeper.abort();
-    drop(tokio::time::timeout(Duration::from_secs(10), async { while running.join_next().await.is_some() {} }).await);
-    alive.abort();
 }
 
 async fn run(app: &Arc<App>, job: JobRow) {
@@ -102,30 +53,54 @@ async fn run(app: &Arc<App>, job: JobRow) {
     };
     let now = app.store.clock().now();
     let statements = match outcome {
-        Outcome::Done => vec![Jobs::done(id, attempts), Jobs::followers_run(id, now)],
+        Outcome::Done(mut with) => {
+            with.extend([Jobs::done(id, attempts, now), Jobs::followers_run(id, now)]);
+            with
+        }
         Outcome::NoRoom(why) => vec![Jobs::again(id, attempts, false, now.plus_seconds(NO_ROOM), &why)],
         Outcome::Later(at) => vec![Jobs::again(id, attempts, false, at, "it is too early")],
-        Outcome::Ask { why, after, until } => {
+        Outcome::Ask { why, after, until, mut with } => {
             let at = now.plus_seconds(after.map_or_else(|| ask_again(attempts), |seconds| i64::from(seconds.max(1))));
             tracing::info!(job.id = %id, attempts, why, "An outcome is still not known; it is asked again");
             // The last time when its hold has expired, and finds it so.
-            vec![Jobs::again(id, attempts, true, at.min(until.plus_seconds(NO_ROOM)), &why)]
+            with.push(Jobs::again(id, attempts, true, at.min(until.plus_seconds(NO_ROOM)), &why));
+            with
         }
         Outcome::Again { why, after } if may_try_again(&kind, attempts, created, now) => {
-            let at = now.plus_seconds(after.map_or_else(|| back_off(attempts), i64::from));
+            let wait = after.map_or_else(|| back_off(attempts, random()), |after| i64::from(after) * 1000);
+            let at = now.plus_millis(wait);
             tracing::info!(job.id = %id, attempts, why, "A job is put off");
             vec![Jobs::again(id, attempts, true, at, &why), Jobs::followers_wait(id, at)]
         }
         Outcome::Again { why, .. } | Outcome::Dead(why) => {
             tracing::warn!(job.id = %id, attempts, why, "A job has failed for good");
-            if kind == "plugin" {
-                plugin::bury(app, &job, &why).await;
-            }
-            vec![Jobs::dead(id, attempts, &why), Jobs::followers_run(id, now)]
+            let mut with = if kind == "plugin" { plugin::bury(app, &job, &why).await } else { Vec::new() };
+            with.extend([Jobs::dead(id, attempts, now, &why), Jobs::followers_run(id, now)]);
+            with
         }
     };
-    if let Err(error) = app.store.write(statements).await {
+    match app.store.write(statements).await {
+        // It may have enqueued others, or have kept them waiting.
+        Ok(_) => app.bell.notify_one(),
+        Err(StoreError::Conflict(conflict)) if conflict.constraint.is_empty() => {
+            tracing::warn!(job.id = %id, attempts, "A job's lease was over before the job was: another run has it");
+        }
+        Err(error @ StoreError::Conflict(_)) => refused(app, id, attempts, &error).await,
         // The lease ends by itself and the job runs again.
+        Err(error) => tracing::error!(job.id = %id, error = %error, "The end of a job was not stored"),
+    }
+}
+
+/// What a run wanted stored is refused by the schema: the run has failed, and only that is stored.
+async fn refused(app: &App, id: JobId, attempts: i64, error: &StoreError) {
+    tracing::error!(job.id = %id, attempts, error = %error, "What a job wanted stored was refused");
+    let (now, why) = (app.store.clock().now(), error.to_string());
+    let failed = if attempts < MOST_ATTEMPTS {
+        Jobs::again(id, attempts, true, now.plus_millis(back_off(attempts, random())), &why)
+    } else {
+        Jobs::dead(id, attempts, now, &why)
+    };
+    if let Err(error) = app.store.write(vec![failed]).await {
         tracing::error!(job.id = %id, error = %error, "The end of a job was not stored");
     }
 }
@@ -134,14 +109,22 @@ async fn run(app: &Arc<App>, job: JobRow) {
 fn may_try_again(kind: &str, attempts: i64, created: Time, now: Time) -> bool {
     match kind {
         "callback" => now < created.plus_seconds(3 * 24 * 3600),
-        _ => attempts < 10,
+        _ => attempts < MOST_ATTEMPTS,
     }
 }
 
-/// 2, 4, 8, … seconds, at most an hour.
-fn back_off(attempts: i64) -> i64 {
+/// Milliseconds: 2, 4, 8, … seconds, at most an hour, less up to half of it by chance, so that what failed together is
+/// not tried together.
+fn back_off(attempts: i64, chance: u8) -> i64 {
     let doublings = u32::try_from(attempts.clamp(1, 12)).unwrap_or(12);
-    2i64.pow(doublings).min(3600)
+    let most = 2i64.pow(doublings).min(3600) * 1000;
+    most - most * i64::from(chance) / 512
+}
+
+fn random() -> u8 {
+    let mut byte = [0];
+    // Without chance all is as well, only not spread.
+    getrandom::fill(&mut byte).map_or(0, |()| byte[0])
 }
 
 /// Seconds until an outcome is asked for again: 5 min, 1 h, 6 h, then each day.
@@ -165,8 +148,8 @@ mod tests {
 
     #[test]
     fn tries_are_spread_and_end() {
-        assert_eq!((1..6).map(back_off).collect::<Vec<_>>(), [2, 4, 8, 16, 32]);
-        assert_eq!(back_off(100), 3600);
+        assert_eq!((1..6).map(|n| back_off(n, 0)).collect::<Vec<_>>(), [2_000, 4_000, 8_000, 16_000, 32_000]);
+        assert_eq!((back_off(100, 0), back_off(1, 128), back_off(1, 255)), (3_600_000, 1_500, 1_004));
         let now = Time(0).plus_seconds(3 * 24 * 3600);
         assert!(may_try_again("callback", 500, Time(1), now));
         assert!(!may_try_again("callback", 1, Time(0), now));

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use iap_core::{
     Credits, Time,
     hosting::Door,
-    ids::CallId,
+    ids::{CallId, HoldId},
     ledger::HoldState,
     manifest::{Operation, Rate},
 };
 use iap_runtime::{CallGrant, Context, Failure, Fault, Job};
 use iap_store::{
-    StoreError,
+    Statement, StoreError,
     repositories::{CallRow, CallState, JobRow},
 };
 
@@ -22,6 +22,17 @@ use crate::{
     calls::{Caller, Ledgered, end_of_job, settle_job, unknown},
     catalog::Service,
 };
+
+/// Seconds until a job of an account that is stopped is looked at again.
+const STOPPED: i64 = 60;
+
+/// Whether the host has stopped posting for the account of a job.
+async fn is_stopped(app: &App, job: &JobRow) -> Result<bool, StoreError> {
+    match job.account {
+        Some(account) => app.store.accounts().is_stopped(account).await,
+        None => Ok(false),
+    }
+}
 
 pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
     let Some(service) = app.catalog.by_id(job.service) else {
@@ -34,10 +45,16 @@ pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
         }
         Ok(Question::Open { until }) => Some(until),
         Ok(Question::Early { due }) => return Outcome::Later(due),
-        Ok(Question::Answered) => return Outcome::Done,
+        Ok(Question::Answered) => return Outcome::Done(Vec::new()),
         Err(error) => return store_failed(&error),
     };
     let Some(release) = &service.release else { return Outcome::Dead("its service is a remote provider".to_owned()) };
+    match is_stopped(app, job).await {
+        // It could not settle what it does. The operator looks at the account; then the job goes on.
+        Ok(true) => return Outcome::Later(app.store.clock().now().plus_seconds(STOPPED)),
+        Ok(false) => {}
+        Err(error) => return store_failed(&error),
+    }
     let backend = match backend(app, &service, job).await {
         Ok(backend) => Arc::new(backend),
         Err(error) => return store_failed(&error),
@@ -66,7 +83,6 @@ pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
     if let Err(error) = settle_job(&backend, job.hold, &ended).await {
         return Outcome::Again { why: error.to_string(), after: None };
     }
-    app.bell.notify_one();
     if let Some(until) = question
         && !matches!(ended.result, Err(Fault::Busy(_)))
     {
@@ -74,11 +90,8 @@ pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
     }
     match ended.result {
         // A hold that was kept again goes to another job; the call is not over.
-        Ok(Ok(())) if !ended.kept_holds.is_empty() => Outcome::Done,
-        Ok(Ok(())) => match end_of_job(&backend, job.hold, None).await {
-            Ok(()) => Outcome::Done,
-            Err(error) => Outcome::Again { why: error.to_string(), after: None },
-        },
+        Ok(Ok(())) if !ended.kept_holds.is_empty() => Outcome::Done(backend.staged()),
+        Ok(Ok(())) => done(&backend, job.hold).await,
         Ok(Err(Failure::ProviderUnavailable(after))) => {
             Outcome::Again { why: "the provider is not available".to_owned(), after }
         }
@@ -86,6 +99,14 @@ pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
         Ok(Err(failure)) => Outcome::Dead(format!("{failure:?}")),
         Err(fault @ Fault::Busy(_)) => Outcome::NoRoom(fault.to_string()),
         Err(fault) => Outcome::Again { why: format!("{}: {fault}", fault.class()), after: None },
+    }
+}
+
+/// What is stored with the end of a job that went well: what the plugin wanted, and the end of its call.
+async fn done(backend: &Ledgered, hold: Option<HoldId>) -> Outcome {
+    match end_of_job(backend, hold, None).await {
+        Ok(ends) => Outcome::Done(backend.staged().into_iter().chain(ends).collect()),
+        Err(error) => Outcome::Again { why: error.to_string(), after: None },
     }
 }
 
@@ -139,33 +160,38 @@ async fn answered(
     };
     match hold {
         Ok(Some(hold)) if hold.state.is_live() => {
+            let with = if matches!(result, Ok(Ok(()))) { backend.staged() } else { Vec::new() };
             let (why, after) = match result {
                 Ok(Ok(())) => ("the plugin neither captured nor released the hold".to_owned(), None),
                 Ok(Err(Failure::ProviderUnavailable(after))) => ("the provider is not available".to_owned(), after),
                 Ok(Err(failure)) => (format!("{failure:?}"), None),
                 Err(fault) => (format!("{}: {fault}", fault.class()), None),
             };
-            Outcome::Ask { why, after, until }
+            Outcome::Ask { why, after, until, with }
         }
-        Ok(_) => match end_of_job(backend, None, None).await {
-            Ok(()) => Outcome::Done,
-            Err(error) => Outcome::Again { why: error.to_string(), after: None },
-        },
+        Ok(_) => {
+            let with = if matches!(result, Ok(Ok(()))) { backend.staged() } else { Vec::new() };
+            match end_of_job(backend, None, None).await {
+                Ok(ends) => Outcome::Done(with.into_iter().chain(ends).collect()),
+                Err(error) => Outcome::Again { why: error.to_string(), after: None },
+            }
+        }
         Err(error) => store_failed(&error),
     }
 }
 
-/// Ends the call of a job that has failed for good: what its hold still has goes back.
-pub(super) async fn bury(app: &Arc<App>, job: &JobRow, why: &str) {
-    let Some(service) = app.catalog.by_id(job.service) else { return };
+/// Ends the call of a job that has failed for good: what its hold still has goes back. Answers what is stored with it.
+pub(super) async fn bury(app: &Arc<App>, job: &JobRow, why: &str) -> Vec<Statement> {
+    let Some(service) = app.catalog.by_id(job.service) else { return Vec::new() };
     let ended = match backend(app, &service, job).await {
         Ok(backend) => end_of_job(&backend, job.hold, Some(why.to_owned())).await.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
-    if let Err(error) = ended {
+    ended.unwrap_or_else(|error| {
         // The hold expires by itself at its time; the sweeper then lets go of the call's keys.
         tracing::error!(job.id = %job.id, error, "The call of a dead job was not ended");
-    }
+        Vec::new()
+    })
 }
 
 async fn backend(app: &Arc<App>, service: &Arc<Service>, job: &JobRow) -> Result<Ledgered, StoreError> {
@@ -175,21 +201,24 @@ async fn backend(app: &Arc<App>, service: &Arc<Service>, job: &JobRow) -> Result
     let row = app.store.calls().get(call).await?;
     let operation = row.as_ref().and_then(|row| operation(service, row));
     let properties: Vec<(String, String)> = serde_json::from_str(&job.context).unwrap_or_default();
-    let callback_url = properties.iter().find(|(name, _)| name == "callback_url").map(|(_, url)| url.clone());
+    let property = |wanted: &str| properties.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    let callback_url = property("callback_url");
+    // What the call's own authorizations may cost, its jobs' may not pass either.
+    let max_credits = property("max_credits").and_then(|credits| credits.parse().ok());
     let caller = Caller {
         service: Arc::clone(service),
         met,
         operation,
         door: "job",
         company: row.and_then(|row| row.company),
-        max_credits: None,
+        max_credits,
         idempotency: None,
         callback_url,
         asks: None,
         free: job.free,
         properties,
     };
-    Ok(Ledgered::resuming(Arc::clone(app), call, caller))
+    Ok(Ledgered::resuming(Arc::clone(app), call, caller).at_depth(job.depth + 1))
 }
 
 /// The operation of the call that enqueued the job: its prices are the job's prices.
@@ -254,6 +283,8 @@ mod tests {
             max_per_call: Credits::whole(100),
             free: false,
             natural_key: None,
+            blobs: Vec::new(),
+            max_body: 1 << 20,
             on_unknown: OnUnknown::Release,
             ask_for: std::time::Duration::from_secs(86_400),
             prices: vec![Price { item: "part".to_owned(), rate }],

@@ -9,7 +9,7 @@ use iap_core::{
 };
 use iap_store::{
     Post, PostError, Statement, Store, StoreError,
-    repositories::{Blobs, CallState, Calls, Jobs, NaturalKeys, StoreValues},
+    repositories::{Blobs, CallState, Calls, HookDeliveries, Jobs, NaturalKeys, StoreValues},
 };
 
 use crate::app::App;
@@ -17,8 +17,12 @@ use crate::app::App;
 const EVERY: Duration = Duration::from_secs(1);
 /// Rows of a kind in one round: keeps the writer free for calls.
 const BATCH: i64 = 200;
-/// How long jobs that have ended are kept for the operator, in milliseconds.
-const KEEP_ENDED: i64 = 28 * 24 * 3600 * 1000;
+/// Documents in one round: a large one is many rows.
+const BLOBS: i64 = 16;
+/// How long jobs are kept for the operator that were done, in seconds.
+const KEEP_DONE: i64 = 3 * 24 * 3600;
+/// And those that failed for good.
+const KEEP_DEAD: i64 = 28 * 24 * 3600;
 
 /// Sweeps for ever.
 pub async fn serve(app: Arc<App>) {
@@ -63,14 +67,16 @@ pub async fn sweep(store: &Store) -> Result<(), StoreError> {
     for (grant, account) in store.grants().expired_grants(now, BATCH).await? {
         settled(store.post(Post::new(account, Command::ExpireGrant { grant })).await, account);
     }
-    store
-        .write(vec![
-            NaturalKeys::sweep(now, BATCH),
-            StoreValues::sweep(now, BATCH),
-            Blobs::sweep(now, BATCH),
-            Jobs::sweep(now.plus_millis(-KEEP_ENDED), BATCH),
-        ])
-        .await?;
+    let mut statements = vec![
+        NaturalKeys::sweep(now, BATCH),
+        StoreValues::sweep(now, BATCH),
+        Blobs::sweep(now, BLOBS),
+        HookDeliveries::sweep(now, BATCH),
+        Jobs::end_leases(now, BATCH),
+        Jobs::find_forgotten(now, BATCH),
+    ];
+    statements.extend(Jobs::sweep(now.plus_seconds(-KEEP_DONE), now.plus_seconds(-KEEP_DEAD), BATCH));
+    store.write(statements).await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use iap_core::ids::{AccountId, BlobId, CallId, DatabaseId, EntryId, GrantId, HoldId, JobId, OrderId, ServiceId};
+use iap_core::ids::{AccountId, BlobId, CallId, DatabaseId, EntryId, GrantId, HoldId, JobId, OrderId, PayoutId, ServiceId};
 
 /// Source of ids: `stream << 40 | counter`, rising within the stream.
 #[derive(Debug)]
@@ -59,5 +59,7 @@ impl Ids {
         order: OrderId;
         /// A new blob.
         blob: BlobId;
+        /// A new payout.
+        payout: PayoutId;
     }
 }

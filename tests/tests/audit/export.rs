@@ -37,6 +37,7 @@ async fn hledger_balances_it(engine: Engine) {
     let file = folder.path().join("iap.journal");
     std::fs::write(&file, &journal).expect("the folder is writable");
     hledger(&file, &["check"]);
+    assert!(journal.contains("\n    ; reason: it came late, twice\n"), "{journal}");
     let balance = |account: &str| hledger(&file, &["balance", "--no-total", "--format", "%(total)", account]);
     let sum = |account: &str| hledger(&file, &["balance", "--depth=1", account]);
     assert!(balance("credits:.*:issued").contains("120.000000 sms"), "{}", balance("credits:.*:issued"));
@@ -62,11 +63,18 @@ async fn csv_has_readable_names_and_days_bound_it() {
     let ledger = ledger(Engine::Sqlite).await;
     let csv = exported(&ledger.location(), Format::Csv, ALL).await;
     let mut lines = csv.lines();
-    assert_eq!(lines.next(), Some("entry,n,at,kind,service,account,vendor,grant,hold,asset,debit,credit,amount"));
+    assert_eq!(
+        lines.next(),
+        Some("entry,n,at,kind,service,account,vendor,grant,hold,asset,debit,credit,amount,reason")
+    );
     let first = lines.next().expect("a posting");
     assert!(first.contains(",2030-01-01T00:00:01.5Z,grant,sms,acc_"), "{first}");
-    assert!(first.ends_with(",credits,issued,available,100"), "{first}");
+    assert!(first.ends_with(",credits,issued,available,100,"), "{first}");
     assert!(csv.contains(",pay_out,,,acme,,,EUR,vendor_payable,payouts,2.00"), "{csv}");
+    assert!(
+        csv.lines().any(|line| line.contains(",refund_use,") && line.ends_with(",\"it came late, twice\"")),
+        "{csv}"
+    );
     let before = Span { from: Time(0), before: Time(1_893_456_000_000) };
     assert_eq!(exported(&ledger.location(), Format::Csv, before).await.lines().count(), 1);
 }

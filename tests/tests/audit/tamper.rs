@@ -78,6 +78,11 @@ const CASES: &[(&str, &[&str])] = &[
     ("UPDATE credit_grant SET price = price + 100 WHERE price > 0", &["price is stored as"]),
     ("UPDATE credit_grant SET tax = tax + 1 WHERE tax > 0", &["tax is stored as"]),
     ("UPDATE credit_grant SET charged_back = 0 WHERE charged_back = 1", &["charged back is stored as false"]),
+    ("UPDATE credit_grant SET repaid = repaid - 1 WHERE repaid > 0", &["repaid is stored as"]),
+    (
+        "UPDATE credit_grant SET repaid = voided + 1 WHERE repaid > 0",
+        &["what repaid a debt is no part of what was voided"],
+    ),
     ("DELETE FROM credit_grant WHERE kind = 'gift'", &["it has postings and no row"]),
     // Holds.
     ("UPDATE hold SET captured = captured - 1 WHERE refunded > 0", &["captured is stored as"]),
@@ -102,6 +107,8 @@ const CASES: &[(&str, &[&str])] = &[
         "UPDATE vendor_balance SET paid_out = paid_out - 1",
         &["vendor acme, EUR: 500 made payable and 199 paid out are stored"],
     ),
+    ("UPDATE payout SET returned_at = 1", &["vendor acme, EUR: 200 paid out are stored, its payouts make 0"]),
+    ("INSERT INTO entry_note VALUES (5, 'because')", &["entry_5: it has a note and no postings"]),
     ("DELETE FROM vendor_balance", &["vendor acme, EUR: 0 made payable and 0 paid out are stored"]),
 ];
 

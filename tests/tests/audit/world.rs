@@ -20,7 +20,7 @@ use iap_host::secrets::Keys;
 use iap_store::{
     Location, Post, Posted, Statement, Store, VendorPost,
     ledger::Head,
-    repositories::{Chain, NewAccount},
+    repositories::{Chain, NewAccount, Payouts},
 };
 use iap_tests::cluster;
 
@@ -193,7 +193,11 @@ impl World {
         let (posting, after) = balance.decide(command, currency).expect("it may");
         let keep = "INSERT INTO vendor_balance (vendor_name, currency, made_payable, paid_out) VALUES ('acme', 'EUR', ?1, ?2)
                     ON CONFLICT (vendor_name, currency) DO UPDATE SET made_payable = excluded.made_payable, paid_out = excluded.paid_out";
-        let guards = vec![Statement::new(keep, vec![after.made_payable.into(), after.paid_out.into()])];
+        let mut guards = vec![Statement::new(keep, vec![after.made_payable.into(), after.paid_out.into()])];
+        if let VendorCommand::PayOut { minor } = command {
+            let id = self.store.ids().payout();
+            guards.push(Payouts::add(id, "acme", Money { minor, currency }, self.clock.now()));
+        }
         self.store.post_vendor(VendorPost { vendor: "acme".to_owned(), posting, guards }).await.expect("it is posted");
         after
     }
@@ -225,7 +229,9 @@ pub async fn ledger(engine: Engine) -> Ledger {
     let used = world.authorize(from, 30).await;
     world.capture(from, used, 7, false).await;
     world.capture(from, used, 6, true).await;
-    world.post(from, Command::RefundUse { hold: used, amount: Credits::whole(3) }).await;
+    let back = Command::RefundUse { hold: used, amount: Credits::whole(3) };
+    world.pass(1_000);
+    world.store.post(Post::new(from, back).noted("it came late, twice")).await.expect("it is posted");
     let released = world.authorize(from, 5).await;
     world.post(from, Command::Release { hold: released }).await;
     let expired = world.authorize(from, 5).await;
@@ -238,6 +244,9 @@ pub async fn ledger(engine: Engine) -> Ledger {
     let spent = world.authorize(to, 15).await;
     world.capture(to, spent, 15, true).await;
     world.post(to, Command::Chargeback { grant: disputed }).await;
+    // Repays what is owed, and is charged back itself.
+    let repaying = world.buy(to, 20, 2_000).await;
+    world.post(to, Command::Chargeback { grant: repaying }).await;
     let payable = world.vendor(VendorBalance::default(), VendorCommand::MakePayable { accrued: 500 }).await;
     world.vendor(payable, VendorCommand::PayOut { minor: 200 }).await;
     let unknown = world.authorize(from, 4).await;

@@ -1,17 +1,21 @@
 //! Every command as it is stored: what one start wrote, the next one reads.
 
 use iap_core::{
-    Credits,
-    ids::AccountId,
+    Credits, Money,
+    ids::{AccountId, HoldId, PayoutId},
     ledger::{Authorize, Command, HoldState, Period, Refusal, VendorBalance, VendorCommand},
+    time::Clock as _,
 };
-use iap_store::{PostError, Statement, VendorPost};
+use iap_store::{Post, PostError, Statement, VendorPost, repositories::Payouts};
 
 use crate::world::{ACCOUNT, World, euro, on_both_engines, open};
 
 on_both_engines! {
     a_use_is_refunded_after_its_grant_left_memory
     a_chargeback_leaves_a_debt_that_a_purchase_repays
+    what_repaid_a_debt_is_owed_again_when_it_is_charged_back
+    uses_of_several_holds_are_refunded_together_or_not_at_all
+    notes_are_stored_with_their_entries_and_never_changed
     credits_move_with_their_price
     caps_are_kept_and_enforced_after_a_start
     an_unknown_hold_is_kept_and_ends_once
@@ -57,6 +61,96 @@ async fn a_chargeback_leaves_a_debt_that_a_purchase_repays(mut world: World) {
     let row = world.store.accounts().get(ACCOUNT).await.unwrap().unwrap();
     assert_eq!(row.available, Credits::whole(11), "5 given and 10 bought, less the 4 owed");
     world.authorize(ACCOUNT, 11).await.unwrap();
+    world.verify().await;
+}
+
+async fn what_repaid_a_debt_is_owed_again_when_it_is_charged_back(mut world: World) {
+    let first = world.purchase(ACCOUNT, 10, 900).await;
+    let hold = world.authorize(ACCOUNT, 4).await.unwrap();
+    world.capture(ACCOUNT, hold, 4).await.unwrap();
+    world.post(ACCOUNT, Command::Chargeback { grant: first }).await.unwrap();
+    let second = world.purchase(ACCOUNT, 10, 900).await;
+    again(&mut world).await;
+    let repaid = world.store.grants().get(ACCOUNT, second).await.unwrap().unwrap();
+    assert_eq!(
+        (repaid.repaid, repaid.voided, repaid.available),
+        (Credits::whole(4), Credits::whole(4), Credits::whole(6))
+    );
+    world.verify().await;
+    let hold = world.authorize(ACCOUNT, 1).await.unwrap();
+    world.capture(ACCOUNT, hold, 1).await.unwrap();
+    world.post(ACCOUNT, Command::Chargeback { grant: second }).await.unwrap();
+    again(&mut world).await;
+    let row = world.store.accounts().get(ACCOUNT).await.unwrap().unwrap();
+    assert_eq!((row.available, row.debt), (Credits::ZERO, Credits::whole(5)), "the 4 it repaid and the 1 used of it");
+    world.gift(ACCOUNT, 5).await;
+    let error = world.authorize(ACCOUNT, 1).await.unwrap_err();
+    assert!(matches!(error, PostError::Refused(Refusal::AccountIsInDebt { .. })), "{error}");
+    world.verify().await;
+}
+
+async fn uses_of_several_holds_are_refunded_together_or_not_at_all(mut world: World) {
+    let first = world.purchase(ACCOUNT, 3, 300).await;
+    world.pass(10);
+    world.purchase(ACCOUNT, 5, 500).await;
+    let mut holds = Vec::new();
+    for credits in [3, 2] {
+        let hold = world.authorize(ACCOUNT, credits).await.unwrap();
+        world.capture(ACCOUNT, hold, credits).await.unwrap();
+        holds.push((hold, Credits::whole(credits)));
+    }
+    again(&mut world).await;
+    let missing = vec![holds[1], (HoldId(7), Credits::whole(1))];
+    let error = world.post(ACCOUNT, Command::RefundUses { parts: missing }).await.unwrap_err();
+    assert!(matches!(error, PostError::Refused(Refusal::UnknownHold)), "{error}");
+    let some = vec![(holds[1].0, Credits::whole(1)), (holds[0].0, Credits::whole(1))];
+    let back = world.post(ACCOUNT, Command::RefundUses { parts: some }).await.unwrap();
+    assert_eq!((back.available, back.entries.len(), back.entry), (Credits::whole(5), 2, back.entries[0]));
+    assert_eq!(back.hold.unwrap().id, holds[0].0);
+    world.verify().await;
+    // One of two grants is charged back: nothing is done, neither in memory nor on disk.
+    world.post(ACCOUNT, Command::Chargeback { grant: first }).await.unwrap();
+    let rest = vec![(holds[1].0, Credits::whole(1)), (holds[0].0, Credits::whole(2))];
+    for _ in 0..2 {
+        let error = world.post(ACCOUNT, Command::RefundUses { parts: rest.clone() }).await.unwrap_err();
+        assert!(matches!(error, PostError::Refused(Refusal::GrantWasChargedBack)), "{error}");
+        again(&mut world).await;
+    }
+    let row = world.store.accounts().get(ACCOUNT).await.unwrap().unwrap();
+    assert_eq!((row.available, row.debt), (Credits::whole(4), Credits::whole(2)));
+    let back = world.post(ACCOUNT, Command::RefundUses { parts: rest[..1].to_vec() }).await.unwrap();
+    assert_eq!(back.available, Credits::whole(5));
+    world.verify().await;
+}
+
+async fn notes_are_stored_with_their_entries_and_never_changed(world: World) {
+    world.gift(ACCOUNT, 10).await;
+    let move_some = || Command::Transfer { to: AccountId(2), amount: Credits::whole(3) };
+    let event =
+        |_: &iap_store::Posted| vec![Statement::new("INSERT INTO payment_event VALUES ('a', 'paid', 0)", vec![])];
+    let moved =
+        world.store.post(Post::new(ACCOUNT, move_some()).noted("the companies merged").with(event)).await.unwrap();
+    assert_eq!(moved.entries.len(), 2);
+    let error = world.store.post(Post::new(ACCOUNT, move_some()).noted("again").with(event)).await.unwrap_err();
+    assert!(matches!(error, PostError::Conflict(_)), "{error}");
+    for account in [ACCOUNT, AccountId(2)] {
+        let postings = world.store.grants().postings(account, None, 1).await.unwrap();
+        assert!(moved.entries.contains(&postings[0].entry));
+        assert_eq!(postings[0].reason.as_deref(), Some("the companies merged"));
+    }
+    let long = "\u{e9}".repeat(600);
+    let taken = Post::new(ACCOUNT, Command::Adjust { amount: Credits::whole(-1) }).noted(&long);
+    let entry = world.store.post(taken).await.unwrap().entry;
+    let kept = world.store.entry_notes().of_entry(entry).await.unwrap().expect("it is noted");
+    assert_eq!(kept, long.chars().take(500).collect::<String>());
+    let grant = world.store.grants().postings(ACCOUNT, None, 9).await.unwrap().pop().unwrap();
+    assert_eq!(grant.reason, None);
+    for sql in ["UPDATE entry_note SET text = 'x'", "DELETE FROM entry_note"] {
+        let error = world.store.write(vec![Statement::new(sql, vec![])]).await.unwrap_err().to_string();
+        assert!(error.contains("append-only"), "{sql}: {error}");
+    }
+    let rows = world.store.read("SELECT count(*) FROM entry_note", vec![]).await.unwrap();
+    assert_eq!(rows[0].int(0).unwrap(), 3, "what was refused left none");
     world.verify().await;
 }
 
@@ -176,9 +270,25 @@ async fn a_vendor_is_paid_what_it_earned(world: World) {
         .await
         .unwrap();
     // Two hosts pay at once: one of them finds another balance.
-    let pay =
-        || world.store.post_vendor(VendorPost { vendor: vendor(), posting: paid, guards: vec![set(750, 500, 1)] });
+    let amount = Money { minor: 500, currency: euro() };
+    let pay = || {
+        let payout = Payouts::add(world.store.ids().payout(), "odoo", amount, world.clock.now());
+        world.store.post_vendor(VendorPost { vendor: vendor(), posting: paid, guards: vec![set(750, 500, 1), payout] })
+    };
     let (one, two) = tokio::join!(pay(), pay());
     assert_eq!([one.is_ok(), two.is_ok()].into_iter().filter(|ok| *ok).count(), 1);
+    world.verify().await;
+    // It comes back once.
+    let id = world.store.payouts().page(Some("odoo"), PayoutId(i64::MAX), 10).await.unwrap()[0].id;
+    let (back, _) = VendorBalance { made_payable: 750, paid_out: 500 }
+        .decide(VendorCommand::ReturnPayout { minor: 500 }, euro())
+        .unwrap();
+    let come_back = |version| {
+        let guards = vec![set(750, 0, version), Payouts::returned(id, world.clock.now())];
+        world.store.post_vendor(VendorPost { vendor: vendor(), posting: back, guards })
+    };
+    come_back(2).await.unwrap();
+    assert!(come_back(3).await.unwrap_err().is_conflict_on(""));
+    assert!(world.store.payouts().get(id).await.unwrap().unwrap().returned_at.is_some());
     world.verify().await;
 }

@@ -3,10 +3,13 @@
 
 mod commands;
 mod hosts;
+mod keys;
+mod late;
 mod lost;
 mod migration;
 mod model;
 mod posting;
+mod queues;
 mod space;
 mod whole;
 mod world;

@@ -47,7 +47,18 @@ fn assert_met(seen: &Seen) {
     }
     let commands =
         ["Grant", "Authorize", "Capture", "Release", "ExpireHold", "ExpireGrant", "RefundUse", "RefundCredits"];
-    let rare = ["Keep", "MarkUnknown", "Adjust", "Transfer", "Chargeback", "Suspend", "Stop", "Cap", "a refused rider"];
+    let rare = [
+        "RefundUses",
+        "Keep",
+        "MarkUnknown",
+        "Adjust",
+        "Transfer",
+        "Chargeback",
+        "Suspend",
+        "Stop",
+        "Cap",
+        "a refused rider",
+    ];
     for wanted in commands.into_iter().chain(rare) {
         assert!(seen.contains_key(wanted), "{wanted} was never met: {seen:?}");
     }

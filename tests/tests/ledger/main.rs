@@ -4,8 +4,11 @@
 
 mod asked;
 mod crash;
+mod fleet;
 mod hostile;
 mod hosts;
+mod kills;
+mod load;
 mod provider;
 mod race;
 mod repeats;

@@ -1,13 +1,18 @@
 //! What the stories share.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use iap_tests::{Reply, TestHost, host::OPERATOR_TOKEN, http};
 use serde_json::Value;
 
-/// Rounds of kills: few in CI, many with `IAP_LONG=1`.
+/// Whether this is the long run, with `IAP_LONG=1`.
+pub fn is_long() -> bool {
+    std::env::var_os("IAP_LONG").is_some_and(|value| value == "1")
+}
+
+/// Rounds of kills: few in CI, many in the long run.
 pub fn rounds() -> u64 {
-    if std::env::var_os("IAP_LONG").is_some_and(|value| value == "1") { 50 } else { 5 }
+    if is_long() { 50 } else { 5 }
 }
 
 /// The only value of a query, as a number.
@@ -33,6 +38,17 @@ pub fn assert_settled(host: &TestHost) {
         assert_eq!(number(host, query), 0, "{what}");
     }
     host.verify();
+}
+
+/// Waits until living hosts have ended what dead ones left, which they do after a minute of silence.
+pub async fn wait_for_takeover(host: &TestHost) {
+    let end = Instant::now() + Duration::from_secs(90);
+    let left =
+        "SELECT (SELECT count(*) FROM call WHERE state = 'running') + (SELECT count(*) FROM hold WHERE state = 'live')
+                     + (SELECT count(*) FROM natural_key WHERE answer IS NULL)";
+    while number(host, left) > 0 && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 /// A REST client that outlives the host's process.

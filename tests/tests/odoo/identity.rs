@@ -278,6 +278,28 @@ async fn who_only_names_a_database_gets_neither_its_trial_nor_what_is_kept_for_i
     assert_eq!(odoo.balance("sms").await, json!(10.0), "the first account of the database has the trial");
     assert_eq!(thief.balance("sms").await, json!(0.0));
 
+    // Where a stranger was first, the operator vouches for the right account.
+    let robbed = host.database("undeclared").await;
+    let stranger = robbed.with_token(&hex32());
+    stranger.balance("sms").await;
+    let known = operator.account(&robbed.dbuuid, "sms").await;
+    robbed.balance("sms").await;
+    let listed = operator.ok("GET", &format!("/v1/databases/{}", robbed.dbuuid), None).await["accounts"].clone();
+    let ids = listed.as_array().expect("a list").iter().map(|row| row["id"].as_str().expect("an id").to_owned());
+    let right = ids.into_iter().find(|id| *id != known).expect("its own account");
+    operator.ok("PATCH", &format!("/v1/accounts/{right}"), Some(&json!({ "vouched": true }))).await;
+    operator.ok("PUT", &format!("/v1/databases/{}", robbed.dbuuid), Some(&enterprise)).await;
+    assert_eq!((stranger.balance("sms").await, robbed.balance("sms").await), (json!(0.0), json!(10.0)));
+
+    let own = operator.account(&odoo.dbuuid, "sms").await;
+    let path = format!("/v1/accounts/{own}");
+    let refused = operator.send("PATCH", &path, Some(&json!({ "vouched": false }))).await;
+    assert_eq!((refused.status, &refused.json()["field"]), (422, &json!("vouched")), "{}", refused.text);
+    let authorization = format!("Bearer {}", thief.token);
+    let headers = [("Authorization", authorization.as_str())];
+    let itself = operator.send_with("PATCH", &path, Some(&json!({ "vouched": true })), &headers).await;
+    assert_eq!(itself.status, 403, "nobody vouches for itself: {}", itself.text);
+
     // Accounts that the database or the operator opened share what a plugin keeps for it; others have a place of their own.
     let open = async || {
         let opened = json!({ "service": "hostile", "database": odoo.dbuuid });

@@ -31,9 +31,14 @@ async fn a_quote_tells_the_price_and_a_call_takes_it_once() {
     assert_eq!(first.status, 200, "{}", first.text);
     let mut answer = first.json();
     assert!(text(&answer["call_id"]).starts_with("call_"), "{answer}");
-    answer["call_id"] = Value::Null;
+    let receipt = format!("{}/v1/calls/{}/receipt", host.url(), text(&answer["call_id"]));
+    assert_eq!(answer["receipt_url"], json!(receipt));
+    let path = receipt.strip_prefix(host.url()).expect("it is this host's");
+    assert_eq!(operator.ok("GET", path, None).await["credits"], "2");
+    (answer["call_id"], answer["receipt_url"]) = (Value::Null, Value::Null);
     let expected = json!({
         "call_id": null, "output": [{ "uuid": uuid, "state": "success", "credit": 2 }], "lines": [line], "credits": "2", "balance": "8",
+        "receipt_url": null,
     });
     assert_eq!(answer, expected);
     let repeat = send_once(&host, "order-7", "POST", &calls, &request).await;
@@ -88,6 +93,7 @@ async fn more_than_the_caller_pays_is_not_done() {
     let call = operator.ok("POST", &format!("/v1/accounts/{sms}/calls/send_v3"), Some(&body)).await;
     assert_eq!((&call["lines"], &call["credits"], &call["balance"]), (&json!([]), &json!("0"), &json!("10")), "{call}");
     assert_ne!(call["output"][0]["state"], "success", "{call}");
+    assert!(call.get("receipt_url").is_none(), "nothing was charged: {call}");
     assert_eq!(host.carrier_received().await["total"], 0);
     let say = format!("/v1/accounts/{echo}/calls/say");
     let poor = operator.send("POST", &say, Some(&json!({ "input": { "text": "hi" } }))).await;

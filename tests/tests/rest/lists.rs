@@ -109,7 +109,7 @@ async fn what_an_account_did_is_listed_page_by_page() {
     let (lines, _) = csv(&host, &format!("{base}/postings")).await;
     assert_eq!(
         (lines.len(), lines[0].as_str()),
-        (postings.len() + 1, "entry,at,kind,debit,credit,amount,currency,grant,hold")
+        (postings.len() + 1, "entry,at,kind,debit,credit,amount,currency,grant,hold,reason")
     );
 
     let own = send_as(&host, &token, "GET", &format!("{base}/calls?limit=1"), None).await;

@@ -67,6 +67,13 @@ async fn refunds(host: &TestHost) {
     let again = send_once(host, "r-2", "POST", &path, &much).await;
     assert_eq!((again.status, again.text), (refused.status, refused.text));
     assert_eq!(send_as(host, &token, "POST", &path, Some(&json!({ "reason": "please" }))).await.status, 403);
+    // Why is shown to whoever may see the postings; too long a reason is refused.
+    let shown = send_as(host, &token, "GET", &format!("/v1/accounts/{account}/postings?limit=2"), None).await.json();
+    let reasons: Vec<_> = shown["items"].as_array().expect("items").iter().map(|row| row["reason"].clone()).collect();
+    assert_eq!(reasons, ["all of it", "it was late"]);
+    let wordy = json!({ "credits": "1", "reason": "x".repeat(501) });
+    let refused = operator.send("POST", &path, Some(&wordy)).await;
+    assert_eq!((problem(&refused).0, field(&refused).as_str()), (422, "reason"), "{}", refused.text);
 
     let odoo = host.database("on_premise").await;
     odoo.balance("sms").await;
@@ -151,6 +158,12 @@ async fn moves(host: &TestHost) {
         assert_eq!(adjusted, json!({ "account": to, "credits": credits, "balance": after, "available": after }));
     }
     assert_eq!(grants(host, &to).await[0]["reason"], "counted wrongly");
+    for account in [&from, &to] {
+        let shown = operator.ok("GET", &format!("/v1/accounts/{account}/postings"), None).await;
+        let rows = shown["items"].as_array().expect("items");
+        let moved = rows.iter().find(|row| row["kind"].as_str().is_some_and(|kind| kind.starts_with("transfer_")));
+        assert_eq!(moved.expect("it moved")["reason"], "merged", "{shown}");
+    }
     let refused = operator.send("POST", &path, Some(&json!({ "credits": "-3", "reason": "too much" }))).await;
     assert_eq!(problem(&refused).0, 402, "{}", refused.text);
     host.verify();

@@ -76,8 +76,52 @@ async fn paid(host: &TestHost) {
     let much = operator.send("POST", "/v1/payouts", Some(&payout)).await;
     assert_eq!((problem(&much).0, field(&much).as_str()), (422, "amount"), "{}", much.text);
     assert!(much.text.contains("3.00 EUR were asked of 0.87 EUR that are payable"), "{}", much.text);
-    let back = operator.ok("POST", "/v1/payouts/return", Some(&payout)).await;
-    assert_eq!((&back["payable"], &back["paid_out"]), (&json!("3.87"), &json!("0.00")));
+    let id = text(&first.json()["id"]);
+    let rest = json!({ "vendor": "odoo", "currency": "EUR", "amount": "0.07" });
+    let other = text(&operator.ok("POST", "/v1/payouts", Some(&rest)).await["id"]);
+    let listed = async |query: &str| {
+        let page = operator.ok("GET", &format!("/v1/payouts{query}"), None).await;
+        let payouts = page["items"].as_array().expect("items").clone();
+        (payouts.iter().map(|payout| (text(&payout["id"]), text(&payout["state"]))).collect::<Vec<_>>(), page)
+    };
+    let pair = |id: &str, state: &str| (id.to_owned(), state.to_owned());
+    assert_eq!(listed("").await.0, [pair(&other, "paid"), pair(&id, "paid")]);
+    let (page, whole) = listed("?vendor=odoo&limit=1").await;
+    assert_eq!(page, [pair(&other, "paid")]);
+    let next = text(&whole["next_cursor"]);
+    assert_eq!(listed(&format!("?vendor=odoo&cursor={next}")).await.0, [pair(&id, "paid")]);
+    assert_eq!(listed("?vendor=acme").await.0, []);
+
+    let path = format!("/v1/payouts/{id}");
+    let back = send_once(host, "b-1", "POST", &format!("{path}/return"), &json!(null)).await;
+    assert_eq!(
+        (back.status, back.json()),
+        (
+            200,
+            json!({ "id": id, "vendor": "odoo", "currency": "EUR", "amount": "3.00", "payable": "3.80", "paid_out": "0.07" })
+        )
+    );
+    let again = send_once(host, "b-1", "POST", &format!("{path}/return"), &json!(null)).await;
+    assert_eq!((again.status, again.text), (200, back.text), "a repeat answers the same");
+    let twice = operator.send("POST", &format!("{path}/return"), None).await;
+    assert_eq!(problem(&twice), (409, "ledger-refused".to_owned(), format!("{id} came back before")));
+    let shown = operator.ok("GET", &path, None).await;
+    assert_eq!(
+        (&shown["state"], &shown["amount"], &shown["vendor"]),
+        (&json!("returned"), &json!("3.00"), &json!("odoo"))
+    );
+    assert!(shown["returned_at"].is_string(), "{shown}");
+    let nothing = operator.send("POST", "/v1/payouts/payout_1/return", None).await;
+    assert_eq!(problem(&nothing).0, 404);
+    // Many at once return it once.
+    let path_of_return = format!("/v1/payouts/{other}/return");
+    let return_other = || operator.send("POST", &path_of_return, None);
+    let all = tokio::join!(return_other(), return_other(), return_other());
+    let mut statuses = [all.0.status, all.1.status, all.2.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409, 409]);
+    let whole = money(host).await;
+    assert_eq!((&whole["payable"], &whole["paid_out"]), (&json!("3.87"), &json!("0.00")));
 
     // A refund takes back what was earned: it is made up for before more is payable.
     let calls = operator.ok("GET", &format!("/v1/accounts/{account}/calls"), None).await;

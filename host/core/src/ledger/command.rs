@@ -58,6 +58,11 @@ pub enum Command {
         /// At most what it took and did not give back yet.
         amount: Credits,
     },
+    /// The same of several holds: all of it or nothing, with an entry for each.
+    RefundUses {
+        /// Each hold with what it gives back.
+        parts: Vec<(HoldId, Credits)>,
+    },
     /// Take unused credits of a purchase back against their price.
     RefundCredits {
         /// The grant.
@@ -77,7 +82,8 @@ pub enum Command {
         /// Credits.
         amount: Credits,
     },
-    /// The customer took the price of a purchase back. What is left of it is voided, what was used is a debt.
+    /// The customer took the price of a purchase back. What is left of it is voided; what was used, or repaid a debt, is
+    /// a debt.
     Chargeback {
         /// The grant.
         grant: GrantId,
@@ -180,6 +186,7 @@ impl NewGrant {
             expired: Credits::ZERO,
             refunded: Credits::ZERO,
             voided: Credits::ZERO,
+            repaid: Credits::ZERO,
             transferred: Credits::ZERO,
             created_at: at,
             expires_at: self.expires_at,

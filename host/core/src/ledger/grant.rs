@@ -70,6 +70,8 @@ pub struct Grant {
     pub refunded: Credits,
     /// What was taken back without money.
     pub voided: Credits,
+    /// Of it: what repaid a debt of the account.
+    pub repaid: Credits,
     /// What went to another grant.
     pub transferred: Credits,
     /// When it came into being.
@@ -184,6 +186,10 @@ impl Grant {
                 }
                 if let Some(value) = self.credits_of(posting.credit) {
                     *value = value.checked_add(amount).ok_or(OutOfRange(posting.credit))?;
+                }
+                if (posting.debit, posting.credit) == (Book::ChargedBack, Book::Debt) {
+                    let repaid = self.repaid.checked_add(amount).filter(|repaid| *repaid <= self.voided);
+                    self.repaid = repaid.ok_or(OutOfRange(posting.credit))?;
                 }
                 Ok(())
             }

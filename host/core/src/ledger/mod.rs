@@ -21,7 +21,7 @@ pub use account::{Account, Corruption};
 pub use book::{Asset, Book, Posting};
 pub use cap::{Period, SpendingCap};
 pub use command::{Authorize, Command, NewGrant, Refusal};
-pub use decide::{GOODWILL, decide, decide_transfer};
+pub use decide::{GOODWILL, decide, decide_refunds, decide_transfer};
 pub use entry::{AccountChange, Entry, EntryKind};
 pub use grant::{Breakage, Grant, GrantKind, Share};
 pub use hold::{Hold, HoldState, Part};

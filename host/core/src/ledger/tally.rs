@@ -23,6 +23,8 @@ pub struct Tally {
     pub refunded: i128,
     /// Credits taken back without money.
     pub voided: i128,
+    /// Of them: what repaid a debt.
+    pub repaid: i128,
     /// Credits gone to another grant.
     pub transferred: i128,
     /// Price received.
@@ -67,6 +69,7 @@ impl Tally {
             expired: credits(grant.expired),
             refunded: credits(grant.refunded),
             voided: credits(grant.voided),
+            repaid: credits(grant.repaid),
             transferred: credits(grant.transferred),
             paid: grant.price.map_or(0, |price| price.minor).into(),
             tax: grant.tax.into(),
@@ -94,8 +97,10 @@ impl Tally {
             if let Some(sum) = self.credits_of(credit) {
                 *sum += amount;
             }
-            if matches!(debit, Book::Issued | Book::Transferred) {
-                self.given += amount;
+            match (debit, credit) {
+                (Book::Issued | Book::Transferred, _) => self.given += amount,
+                (Book::ChargedBack, Book::Debt) => self.repaid += amount,
+                _ => {}
             }
         } else {
             self.add_money(debit, credit, amount);
@@ -152,6 +157,7 @@ impl Tally {
             ("expired", grant.expired, self.expired),
             ("refunded", grant.refunded, self.refunded),
             ("voided", grant.voided, self.voided),
+            ("repaid", grant.repaid, self.repaid),
             ("transferred", grant.transferred, self.transferred),
         ];
         let money = [
@@ -188,6 +194,9 @@ impl Tally {
         }
         if books.iter().any(|credits| credits.micros() < 0) {
             found.push("a book of it is below zero".to_owned());
+        }
+        if grant.repaid < crate::Credits::ZERO || grant.voided < grant.repaid {
+            found.push("what repaid a debt is no part of what was voided".to_owned());
         }
         let price = i128::from(grant.price.map_or(0, |price| price.minor));
         if grant.is_spent() && i128::from(grant.recognized) != price {

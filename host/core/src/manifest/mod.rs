@@ -20,6 +20,7 @@ mod values;
 
 pub use errors::{ManifestError, ManifestErrors};
 pub use model::*;
+pub use values::size;
 
 use source::Source;
 use table::{Table, Value};
@@ -83,14 +84,16 @@ fn read(root: &mut Table<'_, '_>, files: &ReleaseFiles) -> Option<Manifest> {
     let service = root.required_table("service").and_then(service::service);
     let trial = root.table("trial").and_then(service::trial);
     let packs = service::packs(root.tables("packs"));
-    let (operations, operation_names) = operations::operations(root.tables("operations"), files);
+    let permissions = root.table("permissions").map(limits::permissions).unwrap_or_default();
+    let may_keep_blobs = permissions.blobs > 0;
+    let (mut operations, operation_names) = operations::operations(root.tables("operations"), files, may_keep_blobs);
     let declared = endpoints::declared(root.tables("config"), root.tables("secrets"));
     let (endpoints, (config, secrets)) = endpoints::endpoints(root.tables("http"), declared);
-    let permissions = root.table("permissions").map(limits::permissions).unwrap_or_default();
     let limits = root.table("limits").map(limits::limits).unwrap_or_default();
     let hooks = routes::hooks(root.tables("hooks"));
     let service_name = service.as_ref().map(|service| service.name.as_str());
-    let routes = routes::routes(root.tables("routes"), service_name, &operation_names, permissions.blobs > 0);
+    let routes = routes::routes(root.tables("routes"), service_name, &operation_names, may_keep_blobs);
+    gather_blobs(&mut operations, &routes);
     let account_information = root.table("account_information").map(information::information).unwrap_or_default();
     for operation in operations.iter().filter(|operation| operation.on_unknown == OnUnknown::Ask && !permissions.jobs) {
         root.error(format_args!(
@@ -115,6 +118,23 @@ fn read(root: &mut Table<'_, '_>, files: &ReleaseFiles) -> Option<Manifest> {
         routes,
         account_information,
     })
+}
+
+/// Every door takes the same blobs out of an operation's input, whatever route named them.
+fn gather_blobs(operations: &mut [Operation], routes: &[Route]) {
+    for route in routes {
+        let Some(operation) = operations.iter_mut().find(|operation| operation.name == route.operation) else {
+            continue;
+        };
+        if !route.blobs.is_empty() {
+            operation.max_body = operation.max_body.max(route.max_body);
+        }
+        for blob in &route.blobs {
+            if !operation.blobs.contains(blob) {
+                operation.blobs.push(blob.clone());
+            }
+        }
+    }
 }
 
 #[cfg(test)]

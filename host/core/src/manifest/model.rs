@@ -25,8 +25,8 @@ pub struct Manifest {
     pub permissions: Permissions,
     /// `[limits]`.
     pub limits: Limits,
-    /// `[[hooks]]`: paths below `/hooks/{service}/`.
-    pub hooks: Vec<String>,
+    /// `[[hooks]]`: what providers and browsers may ask below `/hooks/{service}/`.
+    pub hooks: Vec<Hook>,
     /// `[[routes]]`: Odoo paths that the service answers.
     pub routes: Vec<Route>,
     /// `[account_information]`: what `/iap/1/get-accounts-information` says beside the balance.
@@ -106,8 +106,13 @@ pub struct Operation {
     pub max_per_call: Credits,
     /// May act without a hold (rate-limited).
     pub free: bool,
-    /// JSON Pointer with `*` for "every element" to the natural keys in the input.
-    pub natural_key: Option<String>,
+    /// Where the natural keys are in the input.
+    pub natural_key: Option<NaturalKey>,
+    /// JSON Pointers with `*` for "every element" to texts in base64 that reach the plugin as blobs; also those that
+    /// its routes name.
+    pub blobs: Vec<String>,
+    /// Largest request body in bytes where no route says otherwise: 1 MiB by default, at most 32 MiB.
+    pub max_body: u64,
     /// See [`OnUnknown`].
     pub on_unknown: OnUnknown,
     /// How long the plugin's job is asked for an unknown outcome before everything goes back: a day by default, at
@@ -115,6 +120,20 @@ pub struct Operation {
     pub ask_for: Duration,
     /// `[[operations.prices]]`.
     pub prices: Vec<Price>,
+}
+
+/// What in an input names a piece of work; see [`natural_keys`](crate::natural_keys::natural_keys).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NaturalKey {
+    /// JSON Pointer with `*` for "every element" to the keys themselves.
+    At(String),
+    /// Several members of a document together.
+    Members {
+        /// JSON Pointer with `*` to the documents.
+        each: String,
+        /// Members of a document, in the order in which their texts are joined with `:`.
+        members: Vec<String>,
+    },
 }
 
 /// A priced item of an operation.
@@ -223,6 +242,15 @@ pub struct Permissions {
     pub callback: bool,
 }
 
+/// `[[hooks]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hook {
+    /// Path below `/hooks/{service}/`.
+    pub path: String,
+    /// For how long a delivery that was answered well gets the same answer again, without a run of the plugin.
+    pub once: Option<Duration>,
+}
+
 /// `[limits]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -249,7 +277,7 @@ pub struct Route {
     pub callback: Option<String>,
     /// Largest request body in bytes: 1 MiB by default, at most 32 MiB.
     pub max_body: u64,
-    /// Members that arrive as blobs, as `documents[*]`.
+    /// Members of `params` that reach the plugin as blobs, as `/documents/*/pdf`; see [`Operation::blobs`].
     pub blobs: Vec<String>,
 }
 

@@ -3,10 +3,10 @@
 use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 
 use super::{
-    OnUnknown, Operation, Price, Rate, Table,
+    NaturalKey, OnUnknown, Operation, Price, Rate, Table,
     price_table::PriceTables,
-    schemas, suggest,
-    values::{operation_name, positive_credits, shown, span},
+    routes, schemas, suggest,
+    values::{USUAL_BODY, max_body, member, operation_name, pointer, positive_credits, shown, span},
 };
 use crate::{Credits, release::ReleaseFiles};
 
@@ -18,7 +18,11 @@ const ASK_FOR: RangeInclusive<u64> = 1..=30 * 86_400;
 const USUAL_ASK_FOR: Duration = Duration::from_secs(86_400);
 
 /// Reads `[[operations]]`; also the names of those that have mistakes, for the routes that name them.
-pub(super) fn operations(tables: Vec<Table<'_, '_>>, files: &ReleaseFiles) -> (Vec<Operation>, BTreeSet<String>) {
+pub(super) fn operations(
+    tables: Vec<Table<'_, '_>>,
+    files: &ReleaseFiles,
+    may_keep_blobs: bool,
+) -> (Vec<Operation>, BTreeSet<String>) {
     if let Some(table) = tables.get(MAX_OPERATIONS) {
         table.error(format_args!("is one operation too many; a service has at most {MAX_OPERATIONS}"));
     }
@@ -27,7 +31,7 @@ pub(super) fn operations(tables: Vec<Table<'_, '_>>, files: &ReleaseFiles) -> (V
     let operations = tables
         .into_iter()
         .take(MAX_OPERATIONS)
-        .filter_map(|table| operation(table, &mut names, &mut price_tables, files))
+        .filter_map(|table| operation(table, &mut names, &mut price_tables, files, may_keep_blobs))
         .collect();
     (operations, names)
 }
@@ -37,6 +41,7 @@ fn operation(
     names: &mut BTreeSet<String>,
     price_tables: &mut PriceTables<'_>,
     files: &ReleaseFiles,
+    may_keep_blobs: bool,
 ) -> Option<Operation> {
     let mut table = table.named_by("name");
     let name = table.unique("name", "send", operation_name, names);
@@ -45,7 +50,9 @@ fn operation(
     let output = table.text("output").and_then(|path| schemas::schema(&path, files));
     let free = table.flag("free");
     let max_per_call = table.optional("max_per_call", positive_credits);
-    let natural_key = table.optional("natural_key", natural_key);
+    let natural_key = natural_key(&mut table);
+    let blobs = routes::blobs(&mut table, may_keep_blobs);
+    let max_body = table.optional("max_body", max_body).unwrap_or(USUAL_BODY);
     let on_unknown = table.optional("on_unknown", on_unknown).unwrap_or_default();
     let ask_for = table.optional("ask_for", span(ASK_FOR));
     if ask_for.is_some() && on_unknown != OnUnknown::Ask {
@@ -74,6 +81,8 @@ fn operation(
         max_per_call,
         free,
         natural_key,
+        blobs,
+        max_body,
         on_unknown,
         ask_for,
         prices,
@@ -92,16 +101,20 @@ fn on_unknown(text: &str) -> Result<OnUnknown, String> {
     }
 }
 
-/// A JSON Pointer in which `*` stands for every element of a list.
-fn natural_key(text: &str) -> Result<String, String> {
-    let well_escaped = |segment: &str| segment.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
-    let segment = |segment: &str| !segment.is_empty() && well_escaped(segment);
-    match text.strip_prefix('/') {
-        Some(rest) if text.len() <= 200 && rest.split('/').all(segment) => Ok(text.to_owned()),
-        _ => {
-            Err(format!("{text:?} is no JSON Pointer; write one with \"*\" for every element, as \"/messages/*/uuid\""))
-        }
+/// `"/messages/*/uuid"`, or `{ each = "/documents/*", members = ["id", "pdf"] }`.
+fn natural_key(table: &mut Table<'_, '_>) -> Option<NaturalKey> {
+    if !table.has_table("natural_key") {
+        return table.optional("natural_key", pointer("/messages/*/uuid")).map(NaturalKey::At);
     }
+    let mut parts = table.table("natural_key")?;
+    let each = parts.required("each", "/documents/*", pointer("/documents/*"));
+    let named = parts.texts("members");
+    let members: Vec<String> = named.iter().filter_map(|name| name.read(member)).collect();
+    if named.is_empty() {
+        parts.error("\"members\" is missing; add members = [\"id\", \"pdf\"]");
+    }
+    parts.finish();
+    (members.len() == named.len() && !members.is_empty()).then_some(NaturalKey::Members { each: each?, members })
 }
 
 fn price(

@@ -1,15 +1,15 @@
 //! `[[routes]]` and `[[hooks]]`: what the service answers, and where.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use super::{
-    MANIFEST_FILE, Manifest, ManifestError, ManifestErrors, Route, Table, Value, suggest,
-    values::{is_member, member, show_size, size},
+    Hook, MANIFEST_FILE, Manifest, ManifestError, ManifestErrors, Route, Table, Value, suggest,
+    values::{USUAL_BODY, is_member, max_body, member, pointer, span},
 };
 use crate::hosting::VendorKind;
 
-const USUAL_BODY: u64 = 1 << 20;
-const LARGEST_BODY: u64 = 32 << 20;
+/// For how long deliveries of a hook may be known again, in seconds: a minute to 30 days.
+const ONCE: RangeInclusive<u64> = 60..=30 * 86_400;
 /// Longest path, in characters.
 const MAX_PATH: usize = 200;
 /// Paths that the host answers itself; `**` is any rest.
@@ -32,13 +32,14 @@ const OF_THE_HOST: [&str; 15] = [
 ];
 
 /// Reads `[[hooks]]`.
-pub(super) fn hooks(tables: Vec<Table<'_, '_>>) -> Vec<String> {
+pub(super) fn hooks(tables: Vec<Table<'_, '_>>) -> Vec<Hook> {
     let mut seen = BTreeSet::new();
     let mut hook = |table: Table<'_, '_>| {
         let mut table = table.named_by("path");
         let path = table.unique("path", "status", hook_path, &mut seen);
+        let once = table.optional("once", span(ONCE));
         table.finish();
-        path
+        Some(Hook { path: path?, once })
     };
     tables.into_iter().filter_map(&mut hook).collect()
 }
@@ -94,31 +95,19 @@ fn route(
     let database = table.optional("database", member);
     let callback = table.optional("callback", member);
     let max_body = table.optional("max_body", max_body).unwrap_or(USUAL_BODY);
-    let blobs: Vec<String> = table.texts("blobs").iter().filter_map(|blob| blob.read(blob_path)).collect();
-    if !blobs.is_empty() && !may_keep_blobs {
-        table.error("\"blobs\" needs room for them; add blobs = \"64 MiB\" to [permissions]");
-    }
+    let blobs = blobs(&mut table, may_keep_blobs);
     table.finish();
     Some(Route { path: path?, operation: operation?, account: account?, database, callback, max_body, blobs })
 }
 
-fn max_body(text: &str) -> Result<u64, String> {
-    match size(text)? {
-        bytes if bytes == 0 || bytes > LARGEST_BODY => {
-            Err(format!("{text:?} is out of range; write at most {}", show_size(LARGEST_BODY)))
-        }
-        bytes => Ok(bytes),
+/// Reads `blobs` of a route or operation.
+pub(super) fn blobs(table: &mut Table<'_, '_>, may_keep_blobs: bool) -> Vec<String> {
+    let blobs: Vec<String> =
+        table.texts("blobs").iter().filter_map(|blob| blob.read(pointer("/documents/*/pdf"))).collect();
+    if !blobs.is_empty() && !may_keep_blobs {
+        table.error("\"blobs\" needs room for them; add blobs = \"64 MiB\" to [permissions]");
     }
-}
-
-/// `documents[*]`, `page.image`: where in `params` a blob stands.
-fn blob_path(text: &str) -> Result<String, String> {
-    let fits = text.split('.').all(|part| is_member(part.strip_suffix("[*]").unwrap_or(part)));
-    if fits && text.len() <= MAX_PATH {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("{text:?} is no place in params; write one as \"documents[*]\""))
-    }
+    blobs
 }
 
 fn route_path(value: &Value<'_, '_, &str>, service: Option<&str>, shapes: &mut BTreeSet<String>) -> Option<String> {
@@ -214,19 +203,6 @@ mod tests {
         assert!(is_own("/iap/s/sms/send", "sms"));
         for path in ["/iap/s/sms", "/iap/s/sms2/send", "/iap/s/{any}/send", "/api/sms/send"] {
             assert!(!is_own(path, "sms"), "{path}");
-        }
-    }
-
-    #[test]
-    fn places_of_blobs_are_member_paths() {
-        for path in ["documents[*]", "pages[*].image", "pdf"] {
-            assert_eq!(blob_path(path), Ok(path.to_owned()));
-        }
-        for path in ["", "documents[0]", "a..b", "[*]"] {
-            assert_eq!(
-                blob_path(path).unwrap_err(),
-                format!("{path:?} is no place in params; write one as \"documents[*]\"")
-            );
         }
     }
 }

@@ -185,6 +185,11 @@ impl<'a, 'i> Table<'a, 'i> {
         self.member(name).is_some()
     }
 
+    /// Whether a member is written as a table.
+    pub(super) fn has_table(&self, name: &str) -> bool {
+        matches!(self.member(name), Some((_, DeValue::Table(_))))
+    }
+
     /// A table that may be absent.
     pub(super) fn table(&mut self, name: &'static str) -> Option<Table<'a, 'i>> {
         match self.take(name)? {

@@ -99,7 +99,7 @@ account = "account_token"
 database = "dbuuid"
 callback = "webhook_url"
 max_body = "2 MiB"
-blobs = ["documents[*]"]
+blobs = ["/documents/*/pdf"]
 
 [[routes]]
 path = "/iap/s/sms/{version}/register"
@@ -143,7 +143,7 @@ fn a_full_manifest_reads_as_written() {
         })
         .collect();
     assert_eq!(packs, ["Starter Pack 10 0.90 EUR/1.00 USD", "Standard Pack 100 9.00 EUR"], "by rising credits");
-    assert_eq!(manifest.hooks, ["status"]);
+    assert_eq!(manifest.hooks, [Hook { path: "status".to_owned(), once: None }]);
     assert_eq!(manifest.permissions, Permissions { store: 1 << 20, blobs: 64 << 20, jobs: true, callback: true });
     assert_eq!(
         manifest.limits,
@@ -159,8 +159,8 @@ fn operations_carry_their_prices() {
     let send = manifest.operation("send_v3").expect("declared");
     assert_eq!((send.max_per_call, send.free, send.on_unknown), (Credits::whole(10_000), false, OnUnknown::Capture));
     assert_eq!(
-        (send.natural_key.as_deref(), send.input.as_deref()),
-        (Some("/messages/*/numbers/*/uuid"), Some("schemas/send_v3.json"))
+        (send.natural_key.clone(), send.input.as_deref()),
+        (Some(NaturalKey::At("/messages/*/numbers/*/uuid".to_owned())), Some("schemas/send_v3.json"))
     );
     let [table, fixed, variable] = send.prices.as_slice() else { panic!("{:?}", send.prices) };
     let Rate::Table { file, rows } = &table.rate else { panic!("{table:?}") };
@@ -204,8 +204,31 @@ fn routes_say_where_the_account_and_the_database_stand() {
         (send.account.as_deref(), send.database.as_deref(), send.callback.as_deref()),
         (Some("account_token"), Some("dbuuid"), Some("webhook_url"))
     );
-    assert_eq!((send.max_body, send.blobs.as_slice()), (2 << 20, &["documents[*]".to_owned()][..]));
+    assert_eq!((send.max_body, send.blobs.as_slice()), (2 << 20, &["/documents/*/pdf".to_owned()][..]));
     assert_eq!((register.account.as_deref(), register.max_body), (None, 1 << 20));
+    // Every door takes out what a route names.
+    let [send, register] = manifest.operations.as_slice() else { panic!("{:?}", manifest.operations) };
+    assert_eq!((send.max_body, send.blobs.as_slice()), (2 << 20, &["/documents/*/pdf".to_owned()][..]));
+    assert_eq!((register.max_body, register.blobs.len()), (1 << 20, 0));
+}
+
+#[test]
+fn an_operation_may_name_blobs_and_keys_of_several_members() {
+    let manifest = FULL
+        .replace(
+            "natural_key = \"/messages/*/numbers/*/uuid\"",
+            "natural_key = { each = \"/documents/*\", members = [\"id\", \"pdf\"] }\nmax_body = \"8 MiB\"\nblobs = [\"/cover\", \"/documents/*/pdf\"]",
+        )
+        .replace("path = \"status\"", "path = \"status\"\nonce = \"24 h\"");
+    let manifest = Manifest::parse(&release(&manifest, TABLE)).unwrap();
+    let send = manifest.operation("send_v3").unwrap();
+    let members = vec!["id".to_owned(), "pdf".to_owned()];
+    assert_eq!(send.natural_key, Some(NaturalKey::Members { each: "/documents/*".to_owned(), members }));
+    assert_eq!(
+        (send.max_body, send.blobs.as_slice()),
+        (8 << 20, &["/cover".to_owned(), "/documents/*/pdf".to_owned()][..])
+    );
+    assert_eq!(manifest.hooks[0].once, Some(std::time::Duration::from_secs(86_400)));
 }
 
 #[test]

@@ -71,8 +71,8 @@ fn quantity(text: &str) -> Option<(u64, &str)> {
     digits.then(|| number.parse().ok().map(|number| (number, unit))).flatten()
 }
 
-/// Bytes from `64 KiB`.
-pub(super) fn size(text: &str) -> Result<u64, String> {
+/// Bytes from `64 KiB`; the error says what to write instead.
+pub fn size(text: &str) -> Result<u64, String> {
     let bytes = quantity(text).and_then(|(number, unit)| {
         let unit = match unit {
             "B" => 1,
@@ -85,6 +85,30 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         number.checked_mul(unit).filter(|bytes| i64::try_from(*bytes).is_ok())
     });
     bytes.ok_or_else(|| format!("{text:?} is no size; write a whole number and B, KiB, MiB or GiB, as \"64 KiB\""))
+}
+
+/// Body of a request where nothing else is said, in bytes.
+pub(super) const USUAL_BODY: u64 = 1 << 20;
+const LARGEST_BODY: u64 = 32 << 20;
+
+/// Largest body of a request, in bytes.
+pub(super) fn max_body(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        bytes if bytes == 0 || bytes > LARGEST_BODY => {
+            Err(format!("{text:?} is out of range; write at most {}", show_size(LARGEST_BODY)))
+        }
+        bytes => Ok(bytes),
+    }
+}
+
+/// A JSON Pointer in which `*` stands for every element of a list, as in `example`.
+pub(super) fn pointer(example: &str) -> impl Fn(&str) -> Result<String, String> {
+    let well_escaped = |segment: &str| segment.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
+    let segment = move |segment: &str| !segment.is_empty() && well_escaped(segment);
+    move |text| match text.strip_prefix('/') {
+        Some(rest) if text.len() <= 200 && rest.split('/').all(segment) => Ok(text.to_owned()),
+        _ => Err(format!("{text:?} is no JSON Pointer; write one with \"*\" for every element, as {example:?}")),
+    }
 }
 
 /// A size as people write it, in the largest unit that divides it.

@@ -18,6 +18,8 @@ fn operation() -> Operation {
         max_per_call: credits("100"),
         free: false,
         natural_key: None,
+        blobs: Vec::new(),
+        max_body: 1 << 20,
         on_unknown: OnUnknown::Release,
         ask_for: std::time::Duration::from_secs(86_400),
         prices: vec![

@@ -7,8 +7,10 @@ use iap_core::ids::EntryId;
 use super::Line;
 use crate::clock::rfc3339;
 
-const COLUMNS: [&str; 13] =
-    ["entry", "n", "at", "kind", "service", "account", "vendor", "grant", "hold", "asset", "debit", "credit", "amount"];
+const COLUMNS: [&str; 14] = [
+    "entry", "n", "at", "kind", "service", "account", "vendor", "grant", "hold", "asset", "debit", "credit", "amount",
+    "reason",
+];
 
 pub struct Csv<W: Write>(csv::Writer<W>);
 
@@ -37,6 +39,7 @@ impl<W: Write> Csv<W> {
             line.debit,
             line.credit,
             &line.amount,
+            line.reason.as_deref().unwrap_or(""),
         ])?;
         Ok(())
     }

@@ -40,6 +40,10 @@ impl<W: Write> Journal<W> {
             let day = at.split('T').next().unwrap_or(&at);
             let whose = line.account.map(|account| account.to_string()).or_else(|| line.vendor.clone());
             writeln!(to, "\n{day} * ({id}) {} {}  ; at: {at}", line.kind, whose.unwrap_or_default())?;
+            if let Some(reason) = &line.reason {
+                // One line, whatever is stored: what follows must stay a posting.
+                writeln!(to, "    ; reason: {}", reason.replace(char::is_control, " "))?;
+            }
         }
         let (commodity, place) = match (&line.currency, &line.vendor, line.account) {
             (None, _, Some(account)) => {

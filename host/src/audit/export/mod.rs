@@ -51,6 +51,8 @@ struct Line {
     /// A decimal, with all its digits.
     amount: String,
     at: Time,
+    /// Why its entry was made, if somebody said.
+    reason: Option<String>,
 }
 
 impl Line {
@@ -78,6 +80,7 @@ impl Line {
             credit: book(10)?,
             amount: amount(row.int(11)?, currency.as_deref())?,
             at: Time(row.int(12)?),
+            reason: row.opt_text(13)?,
             currency,
         })
     }
@@ -110,8 +113,8 @@ pub async fn export(
         Format::Journal => Writer::Journal(journal::Journal::begin(to, &mut snapshot).await?),
     };
     let sql = "SELECT p.entry_id, p.n, p.kind, p.account_id, s.name, p.vendor, p.grant_id, p.hold_id, p.currency, p.debit, p.credit,
-                      p.amount, p.at
-               FROM posting p LEFT JOIN account a ON a.id = p.account_id LEFT JOIN service s ON s.id = a.service_id
+                      p.amount, p.at, e.text
+               FROM posting p LEFT JOIN entry_note e ON e.entry_id = p.entry_id LEFT JOIN account a ON a.id = p.account_id LEFT JOIN service s ON s.id = a.service_id
                WHERE ?1 <= p.at AND p.at < ?2 ORDER BY p.entry_id, p.n";
     let mut lines = 0;
     snapshot

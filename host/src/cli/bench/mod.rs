@@ -3,6 +3,7 @@
 mod baseline;
 mod figures;
 mod http;
+mod jobs;
 mod ledger;
 mod sandbox;
 mod seed;
@@ -22,6 +23,8 @@ pub enum Bench {
     Ledger(Options),
     /// A charged SMS call over HTTP, with a carrier (simulator) behind it.
     Http(Options),
+    /// Queued callbacks, delivered by one host.
+    Jobs(jobs::Queue),
     /// Fill a database with postings: purchases, calls, refunds of many accounts.
     Seed(seed::Seed),
 }
@@ -79,6 +82,7 @@ impl Bench {
         super::log("warn");
         let options = match &self {
             Self::Sandbox(options) | Self::Ledger(options) | Self::Http(options) => options.clone(),
+            Self::Jobs(queue) => queue.options.clone(),
             Self::Seed(seed) => {
                 super::runtime()?.block_on(seed::fill(seed))?;
                 return Ok(ExitCode::SUCCESS);
@@ -90,6 +94,7 @@ impl Bench {
                 Self::Sandbox(_) => sandbox::measure(&options, &mut figures).await,
                 Self::Ledger(_) => ledger::measure(&options, &mut figures).await,
                 Self::Http(_) => http::measure(&options, &mut figures).await,
+                Self::Jobs(queue) => jobs::measure(&queue, &mut figures).await,
                 Self::Seed(_) => Ok(()),
             }
         })?;

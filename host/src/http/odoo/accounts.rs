@@ -21,7 +21,7 @@ const MAX_EMAILS: usize = 16 * 1024;
 
 /// `POST /iap/1/balance` (13–19): a bare number, never an error that the client cannot take.
 pub async fn balance(State(app): State<Arc<App>>, body: Body) -> Response {
-    respond(body, async |envelope: &Envelope| {
+    respond(&app, body, async |envelope: &Envelope| {
         let params = Params(&envelope.params);
         let (token, dbuuid) = (params.token("account_token")?, params.dbuuid()?);
         let name = params.required_text("service_name")?;
@@ -41,7 +41,7 @@ pub async fn balance(State(app): State<Arc<App>>, body: Body) -> Response {
 /// `POST /iap/services-token` (17): a list with exactly the keys that the client writes as records, and
 /// only tokens that it sent.
 pub async fn services_token(State(app): State<Arc<App>>, body: Body) -> Response {
-    respond(body, async |envelope: &Envelope| {
+    respond(&app, body, async |envelope: &Envelope| {
         let params = Params(&envelope.params);
         let mut list = Vec::new();
         for sent in params.list("iap_accounts")?.iter().take(MAX_ACCOUNTS).filter_map(Value::as_str) {
@@ -70,7 +70,7 @@ pub async fn services_token(State(app): State<Arc<App>>, body: Body) -> Response
 
 /// `POST /iap/1/get-accounts-information` (18, 19): by token, with the three keys that the client needs.
 pub async fn information(State(app): State<Arc<App>>, body: Body) -> Response {
-    respond(body, async |envelope: &Envelope| {
+    respond(&app, body, async |envelope: &Envelope| {
         let params = Params(&envelope.params);
         let dbuuid = params.dbuuid()?;
         let mut found = Map::new();
@@ -122,7 +122,7 @@ async fn describe(app: &App, service: &Service, account: &AccountRow, token: &Ac
 
 /// `POST /iap/update-warning-odoo` (17): only what was edited is set.
 pub async fn update_warning(State(app): State<Arc<App>>, body: Body) -> Response {
-    respond(body, async |envelope: &Envelope| {
+    respond(&app, body, async |envelope: &Envelope| {
         let params = Params(&envelope.params);
         let token = params.token("account_token")?;
         let threshold = params.credits("warning_threshold")?;
@@ -142,7 +142,7 @@ pub async fn update_warning(State(app): State<Arc<App>>, body: Body) -> Response
 
 /// `POST /iap/1/update-warning-email-alerts` (18, 19): threshold 0 is no alert.
 pub async fn update_warning_emails(State(app): State<Arc<App>>, body: Body) -> Response {
-    respond(body, async |envelope: &Envelope| {
+    respond(&app, body, async |envelope: &Envelope| {
         let params = Params(&envelope.params);
         let token = params.token("account_token")?;
         let threshold = params.credits("warning_threshold")?.unwrap_or(Credits::ZERO);
@@ -190,8 +190,8 @@ async fn set_warnings(app: &App, token: &AccountToken, edit: impl Fn(&mut Warnin
     Ok(Value::Bool(true))
 }
 
-async fn respond(body: Body, handle: impl AsyncFnOnce(&Envelope) -> Result<Value, Wrong>) -> Response {
-    match Envelope::read(body, MAX_BODY).await {
+async fn respond(app: &App, body: Body, handle: impl AsyncFnOnce(&Envelope) -> Result<Value, Wrong>) -> Response {
+    match Envelope::read(&app.bodies, body, MAX_BODY).await {
         Ok(envelope) => answer(&envelope.id, handle(&envelope).await),
         Err((id, wrong)) => failure(&id, &wrong),
     }

@@ -3,10 +3,8 @@
 //! Every application answer has HTTP status 200: an Odoo client never reads the body of another one.
 //! `error` is absent on success; `error.data.name` and `.message` are always strings.
 
-use std::time::Duration;
-
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, Bytes},
     http::header::CONTENT_TYPE,
     response::Response,
 };
@@ -14,44 +12,60 @@ use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
 use super::errors::Wrong;
+use crate::{
+    blobs::Taken,
+    http::upload::{Budget, Room},
+};
 
 /// Largest body of the host's own paths.
 pub const MAX_BODY: usize = 1 << 20;
 
-/// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Bytes of a body that is read by a thread of its own, so that the others go on serving.
+const LARGE: usize = 256 << 10;
 
 /// A request taken apart.
 pub struct Envelope {
     /// To be echoed; of any type.
     pub id: Value,
-    /// Named arguments.
+    /// Named arguments; `null` where a document was.
     pub params: Map<String, Value>,
-    /// The same as sent, for exact numbers.
-    pub raw_params: Box<RawValue>,
+    /// The same as sent, for exact numbers, and its documents.
+    pub taken: Taken,
 }
 
 #[derive(Deserialize)]
 #[serde(expecting = "an object")]
-struct Raw {
+struct Raw<'a> {
     #[serde(default)]
     id: Value,
-    #[serde(default)]
-    params: Option<Box<RawValue>>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
 }
 
 impl Envelope {
     /// Reads a body of at most `max_body` bytes. The error comes with the id, where it could be read.
-    pub async fn read(body: Body, max_body: usize) -> Result<Self, (Value, Wrong)> {
-        let refused = |message: String| (Value::Null, Wrong::user(message));
-        let read = tokio::time::timeout(PATIENCE, to_bytes(body, max_body)).await;
-        let bytes = read
-            .map_err(|_| refused("the request did not arrive within 30 s; send it again".to_owned()))?
-            .map_err(|_| refused(format!("the request has more than {max_body} bytes; send less at once")))?;
-        Self::parse(&bytes)
+    pub async fn read(budget: &Budget, body: Body, max_body: usize) -> Result<Self, (Value, Wrong)> {
+        Self::read_with(budget, body, max_body, &[]).await
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, (Value, Wrong)> {
+    /// The same, with documents in params where `blobs` say.
+    pub async fn read_with(
+        budget: &Budget,
+        body: Body,
+        max_body: usize,
+        blobs: &[String],
+    ) -> Result<Self, (Value, Wrong)> {
+        let refused = |message: String| (Value::Null, Wrong::user(message));
+        let upload = budget.read(body, max_body).await.map_err(|error| refused(error.to_string()))?;
+        if upload.bytes.len() < LARGE {
+            return Self::parse(&upload.bytes, blobs, Some(upload.room));
+        }
+        let blobs = blobs.to_vec();
+        let parsed = tokio::task::spawn_blocking(move || Self::parse(&upload.bytes, &blobs, Some(upload.room))).await;
+        parsed.unwrap_or_else(|_| Err(refused("the host could not read the request; try again in a moment".to_owned())))
+    }
+
+    fn parse(bytes: &Bytes, blobs: &[String], room: Option<Room>) -> Result<Self, (Value, Wrong)> {
         let refused = |why: &str| {
             let message = format!(
                 "the request is not a JSON-RPC object ({why}); send {{\"jsonrpc\": \"2.0\", \"method\": \"call\", \"params\": {{…}}, \"id\": …}}"
@@ -62,17 +76,20 @@ impl Envelope {
         if bytes.trim_ascii_start().starts_with(b"[") {
             return Err(refused("it is a list"));
         }
-        let raw: Raw = serde_json::from_slice(bytes).map_err(|error| refused(&error.to_string()))?;
-        let Raw { id, params } = raw;
-        let raw_params = params.unwrap_or_else(|| RawValue::from_string("{}".to_owned()).expect("it is JSON"));
-        match serde_json::from_str(raw_params.get()) {
-            Ok(Value::Object(params)) => Ok(Self { id, params, raw_params }),
-            Ok(Value::Null) => Ok(Self {
-                id,
-                params: Map::new(),
-                raw_params: RawValue::from_string("{}".to_owned()).expect("it is JSON"),
-            }),
-            _ => Err((id, Wrong::user("params must be an object of named arguments".to_owned()))),
+        let Raw { id, params } = serde_json::from_slice(bytes).map_err(|error| refused(&error.to_string()))?;
+        let input = match params.map(RawValue::get) {
+            None | Some("null") => Bytes::from_static(b"{}"),
+            Some(text) => bytes.slice_ref(text.as_bytes()),
+        };
+        let wrong = |message: String| (id.clone(), Wrong::user(message));
+        let not_named = || wrong("params must be an object of named arguments".to_owned());
+        if !input.starts_with(b"{") {
+            return Err(not_named());
+        }
+        let taken = Taken::out_of(&input, blobs, room).map_err(|error| wrong(error.to_string()))?;
+        match serde_json::from_slice(&taken.without_documents()) {
+            Ok(Value::Object(params)) => Ok(Self { id, params, taken }),
+            _ => Err(not_named()),
         }
     }
 }
@@ -106,7 +123,7 @@ mod tests {
     use super::*;
 
     fn wrong(text: &str) -> String {
-        Envelope::parse(text.as_bytes()).err().expect("wrong").1.message
+        Envelope::parse(&Bytes::from(text.to_owned()), &[], None).err().expect("wrong").1.message
     }
 
     #[test]
@@ -123,13 +140,15 @@ mod tests {
     #[test]
     fn any_id_is_echoed_and_missing_params_are_none() {
         for id in ["7", "\"a\"", "null", "{\"x\":1}"] {
-            let Ok(envelope) = Envelope::parse(format!("{{\"id\": {id}, \"extra\": 1}}").as_bytes()) else {
+            let text = format!("{{\"id\": {id}, \"extra\": 1}}");
+            let Ok(envelope) = Envelope::parse(&Bytes::from(text), &[], None) else {
                 panic!("id {id} is refused");
             };
             assert_eq!(envelope.id.to_string(), id);
             assert!(envelope.params.is_empty());
         }
-        let broken = Envelope::parse(b"{\"id\": 5, \"params\": 3}").err().expect("wrong");
+        let broken =
+            Envelope::parse(&Bytes::from_static(b"{\"id\": 5, \"params\": 3}"), &[], None).err().expect("wrong");
         assert_eq!(broken.0, Value::from(5));
     }
 }

@@ -30,7 +30,7 @@ const MAX_DESCRIPTION: usize = 200;
 
 /// `POST /iap/1/authorize`: sets credits aside; the result is the transaction token.
 pub async fn authorize(State(app): State<Arc<App>>, body: Body) -> Response {
-    respond(body, async |params: &Params<'_>| {
+    respond(&app, body, async |params: &Params<'_>| {
         let service = service(&app, params).await?;
         let credit =
             params.credits("credit")?.ok_or_else(|| Wrong::wrong_type("credit must be a number above 0".to_owned()))?;
@@ -79,7 +79,7 @@ pub async fn authorize(State(app): State<Arc<App>>, body: Body) -> Response {
 
 /// `POST /iap/1/capture`: takes the hold, or less; idempotent.
 pub async fn capture(State(app): State<Arc<App>>, body: Body) -> Response {
-    respond(body, async |params: &Params<'_>| {
+    respond(&app, body, async |params: &Params<'_>| {
         let asked = params.credits("credit_to_capture")?.filter(|credits| !credits.is_zero());
         end(&app, params, |held| asked.unwrap_or(held)).await
     })
@@ -88,7 +88,7 @@ pub async fn capture(State(app): State<Arc<App>>, body: Body) -> Response {
 
 /// `POST /iap/1/cancel`: returns the hold; idempotent.
 pub async fn cancel(State(app): State<Arc<App>>, body: Body) -> Response {
-    respond(body, async |params: &Params<'_>| end(&app, params, |_| Credits::ZERO).await).await
+    respond(&app, body, async |params: &Params<'_>| end(&app, params, |_| Credits::ZERO).await).await
 }
 
 async fn end(app: &App, params: &Params<'_>, amount: impl Fn(Credits) -> Credits) -> Result<Value, Wrong> {
@@ -155,8 +155,8 @@ fn ttl(params: &Params<'_>) -> Result<i64, Wrong> {
     }
 }
 
-async fn respond(body: Body, handle: impl AsyncFnOnce(&Params<'_>) -> Result<Value, Wrong>) -> Response {
-    match Envelope::read(body, MAX_BODY).await {
+async fn respond(app: &App, body: Body, handle: impl AsyncFnOnce(&Params<'_>) -> Result<Value, Wrong>) -> Response {
+    match Envelope::read(&app.bodies, body, MAX_BODY).await {
         Ok(envelope) => answer(&envelope.id, handle(&Params(&envelope.params)).await),
         Err((id, wrong)) => failure(&id, &wrong),
     }

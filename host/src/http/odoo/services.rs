@@ -13,18 +13,15 @@ use super::{
 use crate::{
     accounts::{Contact, Met, Standing},
     app::App,
-    calls,
+    blobs, calls,
     catalog::Service,
 };
-
-/// Largest body of the generic paths.
-const MAX_BODY: u64 = 1 << 20;
 
 /// Answers a path by the service that owns it, or with an error that Odoo can read.
 pub async fn service_path(State(app): State<Arc<App>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let Some((service, route)) = owner(&app, &path) else {
-        let (id, wrong) = match Envelope::read(request.into_body(), super::envelope::MAX_BODY).await {
+        let (id, wrong) = match Envelope::read(&app.bodies, request.into_body(), super::envelope::MAX_BODY).await {
             Ok(envelope) => (
                 envelope.id,
                 Wrong::user(format!(
@@ -36,7 +33,11 @@ pub async fn service_path(State(app): State<Arc<App>>, request: Request) -> Resp
         return failure(&id, &wrong);
     };
     let max_body = usize::try_from(route.max_body).unwrap_or(usize::MAX);
-    let envelope = match Envelope::read(request.into_body(), max_body).await {
+    // What any of its routes names: all doors of an operation give its plugin the same.
+    let manifest = service.release.as_ref().map(|release| release.manifest());
+    let operation = manifest.and_then(|manifest| manifest.operation(&route.operation));
+    let blobs = operation.map_or(&[][..], |operation| &operation.blobs);
+    let envelope = match Envelope::read_with(&app.bodies, request.into_body(), max_body, blobs).await {
         Ok(envelope) => envelope,
         Err((id, wrong)) => return failure(&id, &wrong),
     };
@@ -53,14 +54,14 @@ fn owner(app: &App, path: &str) -> Option<(Arc<Service>, Route)> {
     }
     let (service, operation) = path.strip_prefix("/iap/s/")?.split_once('/')?;
     let service = app.catalog.service(service)?;
-    service.release.as_ref()?.manifest().operation(operation)?;
+    let max_body = service.release.as_ref()?.manifest().operation(operation)?.max_body;
     let route = Route {
         path: path.to_owned(),
         operation: operation.to_owned(),
         account: Some("account_token".to_owned()),
         database: None,
         callback: None,
-        max_body: MAX_BODY,
+        max_body,
         blobs: Vec::new(),
     };
     Some((service, route))
@@ -76,10 +77,12 @@ async fn call(app: &Arc<App>, service: &Arc<Service>, route: &Route, envelope: E
         Some(member) => params.text(member)?.map(str::to_owned),
         None => None,
     };
+    let (input, documents) = blobs::measure(&app.store, envelope.taken, met.standing.refusal().is_none()).await;
     let request = calls::Request {
         service: Arc::clone(service),
         operation: route.operation.clone(),
-        input: envelope.raw_params.get().as_bytes().to_vec(),
+        input,
+        documents,
         met,
         door: "odoo",
         company: None,

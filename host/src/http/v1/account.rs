@@ -87,6 +87,8 @@ pub struct Account {
     /// Which releases serve it: `^current`, or a requirement of semantic versions.
     #[schema(example = "^current")]
     pub version_requirement: String,
+    /// Whether its database itself or the operator opened it or vouches for it: that a request names a database proves nothing.
+    pub vouched: bool,
     /// Databases that showed its token.
     pub seen_elsewhere: Vec<SeenElsewhere>,
     /// When it was opened, RFC 3339.
@@ -150,6 +152,7 @@ pub async fn show(app: &App, row: &AccountRow) -> Result<Account, Problem> {
         enabled: row.enabled,
         suspended: row.suspended.clone(),
         version_requirement: row.version_requirement.clone(),
+        vouched: row.vouched,
         seen_elsewhere,
         created_at: rfc3339(row.created_at),
     })

@@ -153,6 +153,11 @@ pub struct AccountChanges {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     pub version_requirement: Option<String>,
+    /// `true` says that it is its database's own: it may have the database's trial and shares what services keep for the
+    /// database. With the token of that database, or an operator's.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    pub vouched: Option<bool>,
 }
 
 impl AccountChanges {
@@ -177,6 +182,9 @@ impl AccountChanges {
             let language = warned.lang_code.as_deref().unwrap_or("en_US");
             values::shown(language, MAX_LANGUAGE)
                 .map_err(|message| Problem::invalid(&format!("warning_emails[{index}].lang_code"), message))?;
+        }
+        if self.vouched == Some(false) {
+            return Err(Problem::invalid("vouched", "can only be true: what was shared cannot be taken back"));
         }
         match self.version_requirement.as_deref() {
             Some(text) if text != "^current" && semver::VersionReq::parse(text).is_err() => Err(Problem::invalid(
@@ -217,6 +225,13 @@ pub async fn change(
             enabled,
             body.version_requirement.as_deref().unwrap_or(&row.version_requirement),
         ));
+    }
+    if body.vouched == Some(true) {
+        caller.database(row.database)?;
+        if row.database.is_none() {
+            return Err(Problem::invalid("vouched", format_args!("{id} is at home in no database yet")));
+        }
+        statements.push(repository.vouch(id));
     }
     if body.warn_me.is_some() || body.warning_threshold.is_some() || body.warning_emails.is_some() {
         let emails = match &body.warning_emails {
@@ -286,7 +301,8 @@ pub async fn decide_elsewhere(
     let statements = match body.decision {
         Decision::Share => vec![repository.decide_elsewhere(id, other.id, "shared")],
         Decision::Refuse => vec![repository.decide_elsewhere(id, other.id, "refused")],
-        Decision::Move => repository.move_to(id, other.id),
+        // The database it leaves cannot vouch for it in the one it comes to.
+        Decision::Move => repository.move_to(id, other.id, row.vouched && caller.operator().is_ok()),
     };
     match app.store.write(statements).await {
         Err(StoreError::Conflict(_)) => return Err(unseen()),
@@ -317,7 +333,7 @@ mod tests {
             (
                 r#"{"balance": "5"}"#,
                 400,
-                "\"balance\" is unknown here; send only one of \"enabled\", \"warn_me\", \"warning_threshold\", \"warning_emails\", \"version_requirement\"",
+                "\"balance\" is unknown here; send only one of \"enabled\", \"warn_me\", \"warning_threshold\", \"warning_emails\", \"version_requirement\", \"vouched\"",
                 "balance",
             ),
             (r#"{"enabled": null}"#, 400, "\"enabled\": invalid type: null, expected a boolean", "enabled"),

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+};
 use iap_core::{Credits, hosting::Door, ids::AccountId, ids::CallId, prices::PricedLine};
 use iap_store::repositories::AccountRow;
 use serde::{Deserialize, Serialize};
@@ -11,14 +14,17 @@ use serde_json::value::RawValue;
 use super::{
     account::{self, balance, companies, met},
     auth::Caller,
-    body::{Json, Segments},
+    body::{Json, MAX_BODY, Segments, parse},
     fingerprint::{Fingerprint, IdempotencyKey},
     problem::{Problem, WRONG_COMPANY},
     values::{self, MAX_COMPANY},
 };
 use crate::{
     app::App,
+    blobs::{self, Taken},
     calls::{self, CallError, Request},
+    catalog::Service,
+    http::upload::{Room, Upload},
 };
 
 /// What is asked of an operation.
@@ -37,7 +43,23 @@ pub struct CallRequest {
     pub max_credits: Option<Credits>,
 }
 
+/// Members of an operation's input that are documents.
+fn blobs_of<'a>(service: &'a Service, operation: &str) -> &'a [String] {
+    let manifest = service.release.as_ref().map(|release| release.manifest());
+    manifest.and_then(|manifest| manifest.operation(operation)).map_or(&[], |operation| &operation.blobs)
+}
+
 impl CallRequest {
+    /// Reads a body; one with documents may be as large as the operation says.
+    async fn read(app: &App, row: &AccountRow, operation: &str, body: Body) -> Result<(Self, Room), Problem> {
+        let service = account::service(app, row)?;
+        let manifest = service.release.as_ref().map(|release| release.manifest());
+        let operation = manifest.and_then(|manifest| manifest.operation(operation));
+        let most = operation.and_then(|operation| usize::try_from(operation.max_body).ok()).unwrap_or(MAX_BODY);
+        let Upload { bytes, room } = app.bodies.read(body, most).await.map_err(Problem::of_upload)?;
+        Ok((parse(&bytes)?, room))
+    }
+
     fn check(&self, row: &AccountRow) -> Result<(), Problem> {
         if self.max_credits.is_some_and(|most| most < Credits::ZERO) {
             return Err(Problem::invalid("max_credits", "must not be below zero"));
@@ -109,9 +131,15 @@ pub struct CallAnswer {
     /// The call; a repeat with the same idempotency key has the id of the first.
     #[schema(value_type = String, example = "call_1x8")]
     pub call_id: CallId,
-    /// Output of the operation.
-    #[schema(value_type = serde_json::Value)]
-    pub output: Box<RawValue>,
+    /// Output of the operation; absent if the call is `settled`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub output: Option<Box<RawValue>>,
+    /// `settled`: its provider never answered, and was asked later what it did. It was done and charged, and its output
+    /// is not known. Absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "settled")]
+    pub state: Option<&'static str>,
     /// What was charged; empty if nothing was.
     pub lines: Vec<Line>,
     /// Credits taken.
@@ -120,6 +148,10 @@ pub struct CallAnswer {
     /// All credits of the account now.
     #[schema(value_type = String, example = "12.4")]
     pub balance: Credits,
+    /// Where its signed receipt is; absent if nothing was charged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://iap.example.com/v1/calls/call_1x8/receipt")]
+    pub receipt_url: Option<String>,
 }
 
 /// Call an operation of the account's service.
@@ -139,9 +171,10 @@ pub async fn call(
     caller: Caller,
     Segments((id, operation)): Segments<(AccountId, String)>,
     IdempotencyKey(key): IdempotencyKey,
-    Json(body): Json<CallRequest>,
+    body: Body,
 ) -> Result<Json<CallAnswer>, Problem> {
     let row = caller.account(&app, id).await?;
+    let (body, room) = CallRequest::read(&app, &row, &operation, body).await?;
     body.check(&row)?;
     // A repeat gets its first answer even if the account may not be used any more.
     let is_repeat = match &key {
@@ -152,7 +185,7 @@ pub async fn call(
         Some(key) => Some((key, body.fingerprint(&operation)?)),
         None => None,
     };
-    let request = Request { idempotency, ..request(&app, &caller, row, operation, body, Door::Call).await? };
+    let request = Request { idempotency, ..request(&app, &caller, row, operation, (body, room), Door::Call).await? };
     if !is_repeat {
         standing(&request)?;
     }
@@ -160,10 +193,13 @@ pub async fn call(
         calls::run(Arc::clone(&app), request).await.map_err(|error| Problem::of_call(error, &app.public_url))?;
     let output = serde_json::from_slice(&answer.output)
         .map_err(|error| Problem::host(format!("the output of {} is not JSON: {error}", answer.id)))?;
+    let receipt_url = || format!("{}/v1/calls/{}/receipt", app.public_url, answer.id);
     let row = app.store.accounts().get(id).await?.ok_or_else(|| Problem::host("an account has vanished"))?;
     Ok(Json(CallAnswer {
         call_id: answer.id,
-        output,
+        output: Some(output).filter(|_| !answer.settled),
+        state: answer.settled.then_some("settled"),
+        receipt_url: answer.credits.is_positive().then(receipt_url),
         lines: charged_lines(&answer.lines, answer.credits)?,
         credits: answer.credits,
         balance: balance(&row),
@@ -188,11 +224,12 @@ pub async fn quote(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments((id, operation)): Segments<(AccountId, String)>,
-    Json(body): Json<CallRequest>,
+    body: Body,
 ) -> Result<Json<Quote>, Problem> {
     let row = caller.account(&app, id).await?;
+    let (body, room) = CallRequest::read(&app, &row, &operation, body).await?;
     body.check(&row)?;
-    let request = request(&app, &caller, row, operation, body, Door::Quote).await?;
+    let request = request(&app, &caller, row, operation, (body, room), Door::Quote).await?;
     standing(&request)?;
     let priced =
         calls::quote(Arc::clone(&app), request).await.map_err(|error| Problem::of_call(error, &app.public_url))?;
@@ -204,15 +241,20 @@ async fn request(
     caller: &Caller,
     row: AccountRow,
     operation: String,
-    body: CallRequest,
+    (body, room): (CallRequest, Room),
     door: Door,
 ) -> Result<Request, Problem> {
     let service = account::service(app, &row)?;
     let met = met(app, caller, &service, row, door).await?;
+    let text: Box<str> = body.input.into();
+    let taken = Taken::out_of(&Bytes::from(String::from(text)), blobs_of(&service, &operation), Some(room));
+    let taken = taken.map_err(|error| Problem::invalid("input", error))?;
+    let (input, documents) = blobs::measure(&app.store, taken, met.standing.refusal().is_none()).await;
     Ok(Request {
         service,
         operation,
-        input: body.input.get().as_bytes().to_vec(),
+        input,
+        documents,
         met,
         door: "rest",
         company: body.company,

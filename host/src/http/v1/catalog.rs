@@ -190,7 +190,7 @@ impl CatalogRelease {
                 blob_bytes: permissions.blobs,
                 jobs: permissions.jobs,
                 callback: permissions.callback,
-                hooks: manifest.hooks.clone(),
+                hooks: manifest.hooks.iter().map(|hook| hook.path.clone()).collect(),
             },
             data_hosts: service.data_hosts,
             data_retention: service.data_retention,

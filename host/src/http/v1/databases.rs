@@ -145,6 +145,9 @@ pub struct AccountEntry {
     pub id: AccountId,
     /// Wire name of its service.
     pub service: String,
+    /// Companies it is restricted to; absent if it is common to all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub companies: Option<Vec<String>>,
     /// All credits.
     #[schema(value_type = String, example = "12.5")]
     pub balance: Credits,
@@ -156,6 +159,8 @@ pub struct AccountEntry {
     pub available: Credits,
     /// Whether it may be used.
     pub enabled: bool,
+    /// Whether the database itself or the operator opened it or vouches for it.
+    pub vouched: bool,
     /// Why nothing may be spent, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspended: Option<String>,
@@ -177,10 +182,12 @@ async fn show(app: &App, row: &DatabaseRow) -> Result<Database, Problem> {
         entries.push(AccountEntry {
             id: account.id,
             service: account::service_name(app, &account).await?,
+            companies: account::companies(&account)?,
             balance: balance(&account),
             held: account.held,
             available: account.available,
             enabled: account.enabled,
+            vouched: account.vouched,
             suspended: account.suspended,
         });
     }

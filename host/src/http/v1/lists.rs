@@ -155,6 +155,9 @@ pub struct PostingEntry {
     pub currency: Option<String>,
     /// When, RFC 3339.
     pub at: String,
+    /// Why the operator had its entry made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// An amount of minor units of money, or of micro-credits.
@@ -180,13 +183,14 @@ impl PostingEntry {
             amount: amount(row.amount, row.currency.as_deref())?,
             currency: row.currency.clone(),
             at: rfc3339(row.at),
+            reason: row.reason.clone(),
         })
     }
 }
 
 impl Listed for PostingEntry {
     const COLUMNS: &'static [&'static str] =
-        &["entry", "at", "kind", "debit", "credit", "amount", "currency", "grant", "hold"];
+        &["entry", "at", "kind", "debit", "credit", "amount", "currency", "grant", "hold", "reason"];
 
     fn row(&self) -> Vec<String> {
         vec![
@@ -199,6 +203,7 @@ impl Listed for PostingEntry {
             self.currency.clone().unwrap_or_default(),
             self.grant.map(|grant| grant.to_string()).unwrap_or_default(),
             self.hold.map(|hold| hold.to_string()).unwrap_or_default(),
+            self.reason.clone().unwrap_or_default(),
         ]
     }
 }
@@ -233,6 +238,10 @@ pub struct GrantEntry {
     /// What was taken back without money: by the operator, by a chargeback, for a debt.
     #[schema(value_type = String, example = "0")]
     pub voided: Credits,
+    /// Of that: what repaid a debt; it is owed again if the purchase is charged back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "4")]
+    pub repaid: Option<Credits>,
     /// What went to another account.
     #[schema(value_type = String, example = "0")]
     pub transferred: Credits,
@@ -279,6 +288,7 @@ impl GrantEntry {
             expired: row.expired,
             refunded: row.refunded,
             voided: row.voided,
+            repaid: Some(row.repaid).filter(|repaid| repaid.is_positive()),
             transferred: row.transferred,
             price,
             tax,
@@ -426,11 +436,12 @@ mod tests {
             amount: 100_000,
             at: Time(0),
             previous: None,
+            reason: Some("late".to_owned()),
         };
         let row = PostingEntry::new(&posting).unwrap().row();
         assert_eq!(
             row,
-            ["entry_1", "1970-01-01T00:00:00Z", "capture", "held", "consumed", "0.1", "", "grant_2", "hold_3"]
+            ["entry_1", "1970-01-01T00:00:00Z", "capture", "held", "consumed", "0.1", "", "grant_2", "hold_3", "late"]
         );
         assert_eq!(row.len(), PostingEntry::COLUMNS.len());
     }

@@ -13,6 +13,7 @@ mod catalog;
 mod databases;
 mod fingerprint;
 mod grants;
+mod jobs;
 mod lists;
 mod moves;
 mod once;
@@ -66,8 +67,13 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/vendors/{vendor}/revenue-shares", get(vendors::shares).post(vendors::add_share)),
         ("/v1/vendors/{vendor}/balance", get(vendors::balance)),
         ("/v1/vendors/{vendor}/make-payable", post(payouts::make_payable)),
-        ("/v1/payouts", post(payouts::pay_out)),
-        ("/v1/payouts/return", post(payouts::give_back)),
+        ("/v1/payouts", post(payouts::pay_out).get(payouts::list)),
+        ("/v1/payouts/{id}", get(payouts::get)),
+        ("/v1/payouts/{id}/return", post(payouts::give_back)),
+        ("/v1/jobs", get(jobs::list)),
+        ("/v1/jobs/{id}", get(jobs::get)),
+        ("/v1/jobs/{id}/retry", post(jobs::retry)),
+        ("/v1/jobs/{id}/discard", post(jobs::discard)),
         ("/v1/services/{service}", put(services::register)),
         ("/v1/catalog", get(catalog::list)),
         ("/v1/calls/{id}/receipt", get(receipts::get)),

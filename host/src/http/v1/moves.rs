@@ -37,7 +37,7 @@ pub struct TransferRequest {
     #[serde(deserialize_with = "values::credits")]
     #[schema(value_type = String, example = "100")]
     pub credits: Credits,
-    /// Why; for the host's log.
+    /// Why; shown with the postings.
     #[schema(example = "The companies merged")]
     pub reason: String,
 }
@@ -80,7 +80,7 @@ pub async fn transfer(
         return Ok(answer);
     }
     above_zero(credits)?;
-    values::shown(&reason, 200).map_err(|message| Problem::invalid("reason", message))?;
+    values::shown(&reason, values::MAX_REASON).map_err(|message| Problem::invalid("reason", message))?;
     caller.account(&app, from).await?;
     let receiver = caller.account(&app, to).await?;
     let hosting = accounts::hosting_of(account::home(&app, &receiver).await?.as_ref(), &app.config);
@@ -90,7 +90,8 @@ pub async fn transfer(
     }
     tracing::info!(%from, %to, %credits, reason, "Credits are transferred");
     let answer = move |posted: &Posted| Transferred { from, to, credits, available: posted.available };
-    once.post(&app, Post::new(from, Command::Transfer { to, amount: credits }), StatusCode::OK, answer).await
+    let post = Post::new(from, Command::Transfer { to, amount: credits }).noted(&reason);
+    once.post(&app, post, StatusCode::OK, answer).await
 }
 
 /// What sets a balance right.
@@ -101,7 +102,7 @@ pub struct AdjustmentRequest {
     #[serde(deserialize_with = "values::credits")]
     #[schema(value_type = String, example = "-2.5")]
     pub credits: Credits,
-    /// Why; shown to the database's admin where credits are given.
+    /// Why; shown with the postings and, where credits are given, with the grant.
     #[schema(example = "Charged twice on 1 May")]
     pub reason: String,
 }
@@ -152,9 +153,9 @@ pub async fn adjust(
     if credits.is_zero() {
         return Err(Problem::invalid("credits", "must not be zero"));
     }
-    values::shown(&reason, 200).map_err(|message| Problem::invalid("reason", message))?;
+    values::shown(&reason, values::MAX_REASON).map_err(|message| Problem::invalid("reason", message))?;
     tracing::info!(account = %id, %credits, reason, "A balance is set right");
-    let mut post = Post::new(id, Command::Adjust { amount: credits });
+    let mut post = Post::new(id, Command::Adjust { amount: credits }).noted(&reason);
     post.reason = reason;
     once.post(&app, post, StatusCode::OK, move |posted| Adjusted::new(id, credits, posted)).await
 }
@@ -167,7 +168,7 @@ pub struct ForgiveRequest {
     #[serde(default, deserialize_with = "values::credits_if_given")]
     #[schema(value_type = Option<String>, example = "40")]
     pub credits: Option<Credits>,
-    /// Why; for the host's log.
+    /// Why; shown with the postings.
     #[schema(example = "Settled by bank transfer")]
     pub reason: String,
 }
@@ -190,14 +191,14 @@ pub async fn forgive(
     if let Some(answer) = once.before(&app).await? {
         return Ok(answer);
     }
-    values::shown(&body.reason, 200).map_err(|message| Problem::invalid("reason", message))?;
+    values::shown(&body.reason, values::MAX_REASON).map_err(|message| Problem::invalid("reason", message))?;
     let amount = body.credits.unwrap_or(row.debt);
     if body.credits.is_none() && amount.is_zero() {
         return once.refuse_now(&app, Refusal::ExceedsDebt { asked: Credits::from_micros(1), debt: row.debt }).await;
     }
     above_zero(amount)?;
     tracing::info!(account = %id, credits = %amount, reason = %body.reason, "A debt is forgiven");
-    let post = Post::new(id, Command::ForgiveDebt { amount });
+    let post = Post::new(id, Command::ForgiveDebt { amount }).noted(&body.reason);
     once.post(&app, post, StatusCode::OK, move |posted| Adjusted::new(id, amount, posted)).await
 }
 

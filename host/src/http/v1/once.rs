@@ -36,12 +36,6 @@ impl Once {
         Self { all: true, ..self }
     }
 
-    /// A part of the command, which is done once too.
-    pub fn part(&self, name: impl std::fmt::Display) -> Self {
-        // No key has a blank in it.
-        Self { key: self.key.as_ref().map(|key| format!("{key} {name}")), ..self.clone() }
-    }
-
     /// The answer that was given to the key before.
     pub async fn before(&self, app: &App) -> Result<Option<Response>, Problem> {
         Ok(self.recorded(app).await?.map(|(status, text)| respond(status, text)))
@@ -109,6 +103,10 @@ impl Once {
 
     /// Refuses what the ledger would refuse, and records that.
     pub async fn refuse_now(&self, app: &App, refusal: Refusal) -> Result<Response, Problem> {
+        // The same key may have been faster, and what it did may be why this is refused.
+        if let Some(first) = self.before(app).await? {
+            return Ok(first);
+        }
         Err(self.refused(app, &refusal).await)
     }
 
@@ -116,7 +114,8 @@ impl Once {
         let problem = Problem::of_refusal(refusal.clone());
         // What passes by itself, or by the operator's repair, is no answer for good.
         let passes = matches!(refusal, Refusal::Inconsistent(_) | Refusal::PostingIsStopped { .. } | Refusal::Changed);
-        if passes || (self.all && matches!(refusal, Refusal::ExceedsGrant { .. })) {
+        let moved = matches!(refusal, Refusal::ExceedsGrant { .. } | Refusal::ExceedsHold { .. });
+        if passes || (self.all && moved) {
             return problem;
         }
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);

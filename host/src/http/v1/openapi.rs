@@ -10,8 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    accounts, calls, caps, catalog, databases, grants, lists, moves, payouts, problem, receipts, refunds, services,
-    trial_balance, vendors,
+    accounts, calls, caps, catalog, databases, grants, jobs, lists, moves, payouts, problem, receipts, refunds,
+    services, trial_balance, vendors,
 };
 
 #[derive(OpenApi)]
@@ -50,7 +50,13 @@ use super::{
         vendors::balance,
         payouts::make_payable,
         payouts::pay_out,
+        payouts::list,
+        payouts::get,
         payouts::give_back,
+        jobs::list,
+        jobs::get,
+        jobs::retry,
+        jobs::discard,
         services::register,
         catalog::list,
         receipts::get,

@@ -4,22 +4,30 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use iap_core::{
-    Money,
+    Money, Time,
+    ids::PayoutId,
     ledger::{VendorBalance, VendorCommand, VendorRefusal},
     money::Currency,
 };
-use iap_store::{StoreError, VendorPost, repositories::Vendors};
+use iap_store::{
+    Statement, StoreError, VendorPost,
+    repositories::{PayoutRow, Payouts, Vendors},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
     auth::Caller,
-    body::{Json, Segments},
+    body::{Json, Query, Segments, given},
     fingerprint::{Fingerprint, IdempotencyKey},
     once::{Once, respond},
-    problem::Problem,
+    page::{Page, PageQuery},
+    problem::{LEDGER_REFUSED, NOT_FOUND, Problem},
     vendors::known,
 };
-use crate::{app::App, clock::parse_rfc3339};
+use crate::{
+    app::App,
+    clock::{parse_rfc3339, rfc3339},
+};
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
@@ -96,7 +104,7 @@ pub async fn make_payable(
     for (currency, accrued) in app.store.vendors().accrued(&vendor, start.millis().div_euclid(DAY)).await? {
         let command = VendorCommand::MakePayable { accrued };
         match moved(&app, &vendor, currency, command, None).await? {
-            Ok((minor, after)) => items.push(MovedMoney::new(&vendor, currency, minor, after)),
+            Ok(Moved { minor, after, .. }) => items.push(MovedMoney::new(&vendor, currency, minor, after)),
             Err(VendorRefusal::NothingAccrued) => {}
             Err(other) => return Err(Problem::host(other)),
         }
@@ -104,7 +112,7 @@ pub async fn make_payable(
     Ok(Json(MadePayable { items }))
 }
 
-/// Money to pay out, or that came back.
+/// Money to pay out.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PayoutRequest {
@@ -119,60 +127,201 @@ pub struct PayoutRequest {
     pub amount: String,
 }
 
+/// A payout that was just recorded, or has just come back.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct RecordedPayout {
+    /// Its id.
+    #[schema(value_type = String, example = "payout_1x8")]
+    pub id: PayoutId,
+    /// What was moved.
+    #[serde(flatten)]
+    pub money: MovedMoney,
+}
+
 /// Record that a vendor was paid.
 #[utoipa::path(post, path = "/v1/payouts", tag = "operator", operation_id = "pay_out",
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters, such as a UUID")),
-    request_body = PayoutRequest, responses((status = 201, body = MovedMoney)))]
+    request_body = PayoutRequest, responses((status = 201, body = RecordedPayout)))]
 pub async fn pay_out(
     State(app): State<Arc<App>>,
     caller: Caller,
     IdempotencyKey(key): IdempotencyKey,
     Json(body): Json<PayoutRequest>,
 ) -> Result<Response, Problem> {
-    pay(&app, &caller, "payouts", key, body, |minor| VendorCommand::PayOut { minor }).await
-}
-
-/// Record that a payout came back.
-#[utoipa::path(post, path = "/v1/payouts/return", tag = "operator", operation_id = "return_payout",
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters, such as a UUID")),
-    request_body = PayoutRequest, responses((status = 201, body = MovedMoney)))]
-pub async fn give_back(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    IdempotencyKey(key): IdempotencyKey,
-    Json(body): Json<PayoutRequest>,
-) -> Result<Response, Problem> {
-    pay(&app, &caller, "returned payouts", key, body, |minor| VendorCommand::ReturnPayout { minor }).await
-}
-
-async fn pay(
-    app: &App,
-    caller: &Caller,
-    scope: &str,
-    key: Option<String>,
-    body: PayoutRequest,
-    command: impl Fn(i64) -> VendorCommand,
-) -> Result<Response, Problem> {
-    known(app, caller, &body.vendor).await?;
+    known(&app, &caller, &body.vendor).await?;
     let print = Fingerprint::default().text("vendor", &body.vendor).text("currency", &body.currency);
-    let once = Once::new(scope.to_owned(), key, &print.text("amount", &body.amount));
-    if let Some(answer) = once.before(app).await? {
+    let once = Once::new("payouts".to_owned(), key, &print.text("amount", &body.amount));
+    if let Some(answer) = once.before(&app).await? {
         return Ok(answer);
     }
     let currency = Currency::try_from(body.currency).map_err(|error| Problem::invalid("currency", error))?;
     let money = Money::parse(&body.amount, currency).map_err(|error| Problem::invalid("amount", error))?;
-    match moved(app, &body.vendor, currency, command(money.minor), Some(&once)).await? {
-        Ok((minor, after)) => {
-            let shown = MovedMoney::new(&body.vendor, currency, minor, after);
-            tracing::info!(vendor = %body.vendor, amount = %money, "{scope}: recorded");
-            Ok(respond(StatusCode::CREATED, serde_json::to_string(&shown).unwrap_or_default()))
+    let payout = Payout { id: app.store.ids().payout(), back: false, once };
+    pay(&app, &body.vendor, money, payout).await
+}
+
+/// Record that a payout came back, which it does once.
+#[utoipa::path(post, path = "/v1/payouts/{id}/return", tag = "operator", operation_id = "return_payout",
+    params(("id" = String, Path, example = "payout_1x8"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters, such as a UUID")),
+    responses((status = 200, body = RecordedPayout)))]
+pub async fn give_back(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<PayoutId>,
+    IdempotencyKey(key): IdempotencyKey,
+) -> Result<Response, Problem> {
+    let row = find(&app, &caller, id).await?;
+    let once = Once::new(format!("return of {id}"), key, &Fingerprint::default());
+    if let Some(answer) = once.before(&app).await? {
+        return Ok(answer);
+    }
+    if row.returned_at.is_some() {
+        return Err(came_back(id));
+    }
+    pay(&app, &row.vendor, row.amount, Payout { id, back: true, once }).await
+}
+
+fn came_back(id: PayoutId) -> Problem {
+    Problem::new(LEDGER_REFUSED, format!("{id} came back before"))
+}
+
+/// A payout that is made or comes back.
+struct Payout {
+    id: PayoutId,
+    back: bool,
+    once: Once,
+}
+
+impl Payout {
+    fn status(&self) -> StatusCode {
+        if self.back { StatusCode::OK } else { StatusCode::CREATED }
+    }
+
+    fn command(&self, minor: i64) -> VendorCommand {
+        if self.back { VendorCommand::ReturnPayout { minor } } else { VendorCommand::PayOut { minor } }
+    }
+
+    /// What is stored with its posting, and the answer.
+    fn guards(&self, vendor: &str, amount: Money, after: VendorBalance, at: Time) -> (Vec<Statement>, String) {
+        let own = if self.back { Payouts::returned(self.id, at) } else { Payouts::add(self.id, vendor, amount, at) };
+        let money = MovedMoney::new(vendor, amount.currency, amount.minor, after);
+        let text = serde_json::to_string(&RecordedPayout { id: self.id, money }).unwrap_or_default();
+        (std::iter::once(own).chain(self.once.record(self.status(), text.clone(), at)).collect(), text)
+    }
+}
+
+async fn pay(app: &App, vendor: &str, amount: Money, payout: Payout) -> Result<Response, Problem> {
+    let command = payout.command(amount.minor);
+    let done = match moved(app, vendor, amount.currency, command, Some(&payout)).await {
+        Ok(done) => done,
+        // The same key was faster.
+        Err(problem) => return payout.once.before(app).await?.ok_or(problem),
+    };
+    match done {
+        Ok(Moved { answer, .. }) => {
+            tracing::info!(payout = %payout.id, vendor, %amount, back = payout.back, "A payout is recorded");
+            Ok(respond(payout.status(), answer))
         }
-        Err(refusal) => match once.before(app).await? {
+        Err(refusal) => match payout.once.before(app).await? {
             // The same key was faster, and what it did is why this is refused.
             Some(first) => Ok(first),
-            None => Err(of_refusal(&refusal, currency)),
+            None if payout.back && is_back(app, payout.id).await? => Err(came_back(payout.id)),
+            None => Err(of_refusal(&refusal, amount.currency)),
         },
     }
+}
+
+async fn is_back(app: &App, id: PayoutId) -> Result<bool, Problem> {
+    Ok(app.store.payouts().get(id).await?.is_none_or(|row| row.returned_at.is_some()))
+}
+
+async fn find(app: &App, caller: &Caller, id: PayoutId) -> Result<PayoutRow, Problem> {
+    caller.operator()?;
+    let row = app.store.payouts().get(id).await?;
+    row.ok_or_else(|| Problem::new(NOT_FOUND, format!("there is no payout {id}; GET /v1/payouts lists them")))
+}
+
+/// Money that was paid to a vendor.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct PayoutEntry {
+    /// Its id.
+    #[schema(value_type = String, example = "payout_1x8")]
+    pub id: PayoutId,
+    /// To whom.
+    #[schema(example = "acme")]
+    pub vendor: String,
+    /// ISO 4217 code.
+    #[schema(value_type = String, example = "EUR")]
+    pub currency: Currency,
+    /// How much.
+    #[schema(example = "100.00")]
+    pub amount: String,
+    /// `paid` or `returned`.
+    #[schema(value_type = String, example = "paid")]
+    pub state: &'static str,
+    /// When it was recorded, RFC 3339.
+    pub created_at: String,
+    /// When it came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returned_at: Option<String>,
+}
+
+impl From<PayoutRow> for PayoutEntry {
+    fn from(row: PayoutRow) -> Self {
+        Self {
+            id: row.id,
+            vendor: row.vendor,
+            currency: row.amount.currency,
+            amount: row.amount.amount(),
+            state: if row.returned_at.is_some() { "returned" } else { "paid" },
+            created_at: rfc3339(row.created_at),
+            returned_at: row.returned_at.map(rfc3339),
+        }
+    }
+}
+
+/// Which payouts.
+#[derive(Clone, Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PayoutsQuery {
+    /// Only those of this vendor.
+    #[serde(default, deserialize_with = "given")]
+    vendor: Option<String>,
+    /// `next_cursor` of the page before.
+    #[serde(default, deserialize_with = "given")]
+    cursor: Option<String>,
+    /// Most items in the page: 1 to 500, 50 by default.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 500)]
+    limit: Option<String>,
+}
+
+/// Payouts, newest first.
+#[utoipa::path(get, path = "/v1/payouts", tag = "operator", operation_id = "list_payouts", params(PayoutsQuery),
+    responses((status = 200, body = Page<PayoutEntry>)))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Query(query): Query<PayoutsQuery>,
+) -> Result<Json<Page<PayoutEntry>>, Problem> {
+    caller.operator()?;
+    let page = PageQuery { cursor: query.cursor, limit: query.limit };
+    let (before, limit) = (page.cursor()?.unwrap_or(PayoutId(i64::MAX)), page.limit()?);
+    let rows = app.store.payouts().page(query.vendor.as_deref(), before, limit + 1).await?;
+    let items = rows.into_iter().map(PayoutEntry::from).collect();
+    Ok(Json(Page::of(items, limit, |payout: &PayoutEntry| payout.id.to_string())))
+}
+
+/// A payout.
+#[utoipa::path(get, path = "/v1/payouts/{id}", tag = "operator", operation_id = "get_payout",
+    params(("id" = String, Path, example = "payout_1x8")), responses((status = 200, body = PayoutEntry)))]
+pub async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<PayoutId>,
+) -> Result<Json<PayoutEntry>, Problem> {
+    Ok(Json(find(&app, &caller, id).await?.into()))
 }
 
 fn of_refusal(refusal: &VendorRefusal, currency: Currency) -> Problem {
@@ -189,15 +338,21 @@ fn of_refusal(refusal: &VendorRefusal, currency: Currency) -> Problem {
     Problem::invalid("amount", message)
 }
 
-/// Moves a vendor's money, on a balance that nobody changed meanwhile. Answers what was moved and the balance after it;
-/// of a command that was done before, what its balance is now.
+/// What was moved, the balance after it, and what to answer for a payout.
+struct Moved {
+    minor: i64,
+    after: VendorBalance,
+    answer: String,
+}
+
+/// Moves a vendor's money, on a balance that nobody changed meanwhile.
 async fn moved(
     app: &App,
     vendor: &str,
     currency: Currency,
     command: VendorCommand,
-    once: Option<&Once>,
-) -> Result<Result<(i64, VendorBalance), VendorRefusal>, Problem> {
+    payout: Option<&Payout>,
+) -> Result<Result<Moved, VendorRefusal>, Problem> {
     for _ in 0..ATTEMPTS {
         let found = app.store.vendors().balances(vendor).await?.into_iter().find(|money| money.currency == currency);
         let Some(before) = found else {
@@ -212,16 +367,22 @@ async fn moved(
             Ok(decided) => decided,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let shown = MovedMoney::new(vendor, currency, posting.amount, after);
-        let text = serde_json::to_string(&shown).unwrap_or_default();
-        let record = once.and_then(|once| once.record(StatusCode::CREATED, text, app.store.clock().now()));
-        let guards = [Vendors::change(vendor, &before, after)].into_iter().chain(record).collect();
+        let amount = Money { minor: posting.amount, currency };
+        let (own, answer) = payout
+            .map_or_else(Default::default, |payout| payout.guards(vendor, amount, after, app.store.clock().now()));
+        let guards = [Vendors::change(vendor, &before, after)].into_iter().chain(own).collect();
         match app.store.post_vendor(VendorPost { vendor: vendor.to_owned(), posting, guards }).await {
-            Ok(_) => return Ok(Ok((posting.amount, after))),
+            Ok(_) => return Ok(Ok(Moved { minor: posting.amount, after, answer })),
             Err(StoreError::Conflict(conflict)) if conflict.constraint.contains("idempotency") => {
                 return Err(Problem::of_call(crate::calls::CallError::StillRunning, ""));
             }
-            Err(StoreError::Conflict(_)) => {}
+            Err(StoreError::Conflict(_)) => {
+                // The balance was changed meanwhile: decide anew. A payout comes back once.
+                let Some(payout) = payout.filter(|payout| payout.back) else { continue };
+                if is_back(app, payout.id).await? {
+                    return Err(came_back(payout.id));
+                }
+            }
             Err(error) => return Err(error.into()),
         }
     }

@@ -11,7 +11,7 @@ use iap_runtime::{Busy, Failure};
 use iap_store::{PostError, StoreError};
 use serde::Serialize;
 
-use crate::{accounts::ContactError, calls::CallError};
+use crate::{accounts::ContactError, calls::CallError, http::upload::UploadError};
 
 /// What is shared by all problems of a code.
 #[derive(Clone, Copy, Debug)]
@@ -52,8 +52,10 @@ const POSTING_STOPPED: Kind = Kind(
     "posting-stopped",
     "Nothing is posted for the account until it was looked at",
 );
+/// A job is not in the state that is asked for.
+pub const WRONG_STATE: Kind = Kind(StatusCode::CONFLICT, "wrong-state", "The job is in another state");
 /// The state of a hold, grant or account does not allow it.
-const LEDGER_REFUSED: Kind = Kind(StatusCode::CONFLICT, "ledger-refused", "The ledger does not allow it");
+pub const LEDGER_REFUSED: Kind = Kind(StatusCode::CONFLICT, "ledger-refused", "The ledger does not allow it");
 const KEY_REUSED: Kind =
     Kind(StatusCode::CONFLICT, "idempotency-key-reused", "The idempotency key belongs to another request");
 const STILL_RUNNING: Kind = Kind(StatusCode::CONFLICT, "still-running", "The same work is being done");
@@ -69,6 +71,8 @@ const PROVIDER_UNAVAILABLE: Kind =
     Kind(StatusCode::SERVICE_UNAVAILABLE, "provider-unavailable", "The service's provider is not available");
 const BUSY_ACCOUNT: Kind = Kind(StatusCode::TOO_MANY_REQUESTS, "busy", "The account has too many calls running");
 const BUSY: Kind = Kind(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many calls are running");
+/// Requests or documents take all the room that there is.
+const NO_ROOM: Kind = Kind(StatusCode::SERVICE_UNAVAILABLE, "no-room", "There is no room for the request now");
 const HOST_FAILED: Kind = Kind(StatusCode::SERVICE_UNAVAILABLE, "host-failed", "The host failed");
 
 /// Seconds that a client waits before it asks again where nothing says how long.
@@ -187,6 +191,16 @@ impl Problem {
         Self::new(HOST_FAILED, "the host failed; try again, with the same Idempotency-Key if you gave one")
     }
 
+    /// Why a body was not read.
+    pub fn of_upload(error: UploadError) -> Self {
+        let detail = error.to_string();
+        match error {
+            UploadError::TooLarge(_) => Self::new(TOO_LARGE, detail),
+            UploadError::TooSlow | UploadError::BrokeOff => Self::new(BAD_REQUEST, detail),
+            UploadError::NoRoom => Self::new(NO_ROOM, detail).retry(A_MOMENT),
+        }
+    }
+
     /// Why a call has no answer. Credits are sold at `public_url`.
     pub fn of_call(error: CallError, public_url: &str) -> Self {
         let detail = error.to_string();
@@ -209,6 +223,7 @@ impl Problem {
             CallError::Ledger { code, message } => Self::of_ledger_code(code, message),
             CallError::OutcomeUnknown => Self::new(OUTCOME_UNKNOWN, detail).retry(A_WHILE),
             CallError::BadInput(_) => Self::new(INVALID, detail).at("input"),
+            CallError::NoRoom(_) => Self::new(NO_ROOM, detail).retry(A_WHILE),
             CallError::Host(cause) => Self::host(cause),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{extract::State, http::StatusCode, response::Response};
 use iap_core::{
     Credits, Money,
-    ids::{AccountId, CallId, GrantId},
+    ids::{AccountId, CallId, GrantId, HoldId},
     ledger::{Asset, Book, Command, Posting, Refusal},
     money::Currency,
 };
@@ -20,7 +20,7 @@ use super::{
     auth::Caller,
     body::{Json, Segments},
     fingerprint::{Fingerprint, IdempotencyKey},
-    once::{Once, respond},
+    once::Once,
     problem::{NOT_FOUND, Problem},
     values,
 };
@@ -37,7 +37,7 @@ pub struct RefundRequest {
     #[serde(default, deserialize_with = "values::credits_if_given")]
     #[schema(value_type = Option<String>, example = "2.5")]
     pub credits: Option<Credits>,
-    /// Why; for the host's log.
+    /// Why; shown with the postings.
     #[schema(example = "The letter came back")]
     pub reason: String,
 }
@@ -47,7 +47,7 @@ impl RefundRequest {
         if self.credits.is_some_and(|credits| !credits.is_positive()) {
             return Err(Problem::invalid("credits", "must be above zero"));
         }
-        values::shown(&self.reason, 200).map_err(|message| Problem::invalid("reason", message))
+        values::shown(&self.reason, values::MAX_REASON).map_err(|message| Problem::invalid("reason", message))
     }
 
     fn fingerprint(&self) -> Fingerprint {
@@ -97,59 +97,47 @@ pub async fn call(
         return Ok(answer);
     }
     body.check()?;
-    let holds = app.store.grants().captured_holds_of_call(id).await?;
-    let left = |hold: &CapturedHold| hold.captured.checked_sub(hold.refunded).unwrap_or(Credits::ZERO);
-    // Parts of this very refund that an attempt before this one got done, and what is left to do.
-    let (mut done, mut open) = (Credits::ZERO, Vec::new());
-    for hold in &holds {
-        match once.part(hold.id).recorded(&app).await? {
-            Some((status, part)) if !status.is_success() => return Ok(respond(status, part)),
-            Some((_, part)) => done = plus(done, part.trim_matches('"').parse().map_err(Problem::host)?),
-            None => open.push((hold.id, left(hold))),
+    for _ in 0..ATTEMPTS {
+        let holds = app.store.grants().captured_holds_of_call(id).await?;
+        let all = holds.iter().fold(Credits::ZERO, |sum, hold| plus(sum, left(hold)));
+        let wanted = body.credits.unwrap_or(all);
+        if all < wanted || !wanted.is_positive() {
+            return once.refuse_now(&app, Refusal::ExceedsHold { asked: wanted, held: all }).await;
+        }
+        tracing::info!(call = %id, credits = %wanted, reason = %body.reason, "Credits of a call are given back");
+        let before: Credits = holds.iter().fold(Credits::ZERO, |sum, hold| plus(sum, hold.refunded));
+        let command = Command::RefundUses { parts: parts(&holds, wanted) };
+        let answer = move |posted: &Posted| RefundedCall {
+            call: id,
+            credits: wanted,
+            refunded: plus(before, wanted),
+            balance: plus(posted.available, posted.held),
+            available: posted.available,
+        };
+        let post = Post::new(row.account, command).noted(&body.reason);
+        match once.clone().of_all().try_post(&app, post, StatusCode::OK, answer).await {
+            // Another refund was faster: what is left is spread over other holds.
+            Err((_, Some(Refusal::ExceedsHold { .. }))) => {}
+            done => return done.map_err(|(problem, _)| problem),
         }
     }
-    let all = open.iter().fold(done, |sum, (_, left)| plus(sum, *left));
-    let wanted = body.credits.unwrap_or(all);
-    if all < wanted || !wanted.is_positive() {
-        return once.refuse_now(&app, Refusal::ExceedsHold { asked: wanted, held: all }).await;
-    }
-    tracing::info!(call = %id, credits = %wanted, reason = %body.reason, "Credits of a call are given back");
-    let before: Credits = holds.iter().fold(Credits::ZERO, |sum, hold| plus(sum, hold.refunded));
-    let refunded = plus(before, wanted.checked_sub(done).unwrap_or(Credits::ZERO));
-    let mut missing = wanted.checked_sub(done).unwrap_or(Credits::ZERO);
-    let parts: Vec<_> = open
-        .into_iter()
-        .filter_map(|(hold, left)| {
-            let part = left.min(missing);
-            missing = missing.checked_sub(part)?;
-            part.is_positive().then_some((hold, part))
-        })
-        .collect();
-    let answer = move |posted: &Posted| RefundedCall {
-        call: id,
-        credits: wanted,
-        refunded,
-        balance: plus(posted.available, posted.held),
-        available: posted.available,
-    };
-    let Some((last, others)) = parts.split_last() else {
-        // The attempt before got everything done but the answer.
-        let account =
-            app.store.accounts().get(row.account).await?.ok_or_else(|| Problem::host("an account has vanished"))?;
-        let balance = plus(account.available, account.held);
-        let shown = RefundedCall { call: id, credits: wanted, refunded, balance, available: account.available };
-        let text = serde_json::to_string(&shown).unwrap_or_default();
-        if let Some(record) = once.record(StatusCode::OK, text.clone(), app.store.clock().now()) {
-            app.store.write(vec![record]).await?;
-        }
-        return Ok(respond(StatusCode::OK, text));
-    };
-    for (hold, amount) in others.iter().copied() {
-        let post = Post::new(row.account, Command::RefundUse { hold, amount });
-        once.part(hold).post(&app, post, StatusCode::OK, move |_| amount.to_string()).await?;
-    }
-    let (hold, amount) = *last;
-    once.post(&app, Post::new(row.account, Command::RefundUse { hold, amount }), StatusCode::OK, answer).await
+    Err(Problem::host(format!("{id} is refunded by others at the same time; try again")))
+}
+
+/// Captured and not given back.
+fn left(hold: &CapturedHold) -> Credits {
+    hold.captured.checked_sub(hold.refunded).unwrap_or(Credits::ZERO)
+}
+
+/// How credits are spread over the holds of a call.
+fn parts(holds: &[CapturedHold], wanted: Credits) -> Vec<(HoldId, Credits)> {
+    let mut missing = wanted;
+    let parts = holds.iter().filter_map(|hold| {
+        let part = left(hold).min(missing);
+        missing = missing.checked_sub(part)?;
+        part.is_positive().then_some((hold.id, part))
+    });
+    parts.collect()
 }
 
 /// What became of a grant, and the money that goes with it.
@@ -170,7 +158,7 @@ pub struct ReturnedGrant {
     /// ISO 4217 code of both.
     #[schema(value_type = String, example = "EUR")]
     pub currency: Currency,
-    /// Credits that the account owes because they were used; nothing is spent until they are repaid or forgiven.
+    /// Credits that the account owes because they were used, or had repaid a debt; nothing is spent until they are repaid or forgiven.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "40")]
     pub debt: Option<Credits>,
@@ -227,7 +215,7 @@ pub async fn grant(
     }
     body.check()?;
     tracing::info!(account = %id, %grant, reason = %body.reason, "Unused credits are taken back against their price");
-    let command = |amount| Post::new(id, Command::RefundCredits { grant, amount });
+    let command = |amount| Post::new(id, Command::RefundCredits { grant, amount }).noted(&body.reason);
     let answer = move |posted: &Posted| ReturnedGrant::new(grant, currency, posted);
     if let Some(credits) = body.credits {
         return once.post(&app, command(credits), StatusCode::OK, answer).await;
@@ -250,14 +238,14 @@ pub async fn grant(
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
-    /// For the host's log.
+    /// Shown with the postings.
     #[schema(example = "Dispute du_1x8")]
     pub reason: String,
 }
 
 /// Record that the customer took the price of a purchase back.
 ///
-/// What is left of its credits is void. What was used is owed: nothing is spent on the account until a purchase repays it or
+/// What is left of its credits is void. What was used, or repaid an earlier debt, is owed: nothing is spent on the account until a purchase repays it or
 /// you forgive it.
 #[utoipa::path(post, path = "/v1/accounts/{id}/grants/{grant}/chargeback", tag = "operator", operation_id = "charge_back_grant",
     params(("id" = String, Path, example = "acc_1x8"), ("grant" = String, Path, example = "grant_1x8"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters, such as a UUID")),
@@ -274,10 +262,11 @@ pub async fn chargeback(
     if let Some(answer) = once.before(&app).await? {
         return Ok(answer);
     }
-    values::shown(&body.reason, 200).map_err(|message| Problem::invalid("reason", message))?;
+    values::shown(&body.reason, values::MAX_REASON).map_err(|message| Problem::invalid("reason", message))?;
     tracing::info!(account = %id, %grant, reason = %body.reason, "A purchase is charged back");
     let answer = move |posted: &Posted| ReturnedGrant::new(grant, currency, posted);
-    once.post(&app, Post::new(id, Command::Chargeback { grant }), StatusCode::OK, answer).await
+    let post = Post::new(id, Command::Chargeback { grant }).noted(&body.reason);
+    once.post(&app, post, StatusCode::OK, answer).await
 }
 
 /// What the card processor took.

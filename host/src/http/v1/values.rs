@@ -15,6 +15,9 @@ use crate::clock::{parse_rfc3339, rfc3339};
 /// Longest name of a company, in characters.
 pub const MAX_COMPANY: usize = 100;
 
+/// Longest reason, in characters.
+pub const MAX_REASON: usize = iap_store::repositories::EntryNotes::LONGEST;
+
 struct DecimalText;
 
 impl de::Visitor<'_> for DecimalText {

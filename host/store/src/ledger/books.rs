@@ -7,9 +7,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use iap_core::{
-    Time,
+    Credits, Time,
     ids::{AccountId, CallId, GrantId, HoldId},
-    ledger::{Account, AccountChange, Command, Entry, Grant, Hold, SpendingCap, decide, decide_transfer},
+    ledger::{
+        Account, AccountChange, Command, Entry, Grant, Hold, SpendingCap, decide, decide_refunds, decide_transfer,
+    },
 };
 
 use super::{HoldRow, Journal, Moved, Post, PostError, Posted, VendorPost};
@@ -107,17 +109,17 @@ impl Books {
         }
     }
 
-    /// The hold that a post names, if it is not in memory.
-    pub fn missing_hold(&self, post: &Post) -> Option<HoldId> {
-        let cached = self.accounts.get(&post.account)?;
-        named_hold(&post.command).filter(|id| !cached.holds.contains_key(id))
+    /// The holds that a post names and that are not in memory.
+    pub fn missing_holds(&self, post: &Post) -> Vec<HoldId> {
+        let Some(cached) = self.accounts.get(&post.account) else { return Vec::new() };
+        named_holds(&post.command).filter(|id| !cached.holds.contains_key(id)).collect()
     }
 
     /// Grants that deciding a post needs and that are not in memory: a hold's or a named one may be spent.
     pub fn missing_grants(&self, post: &Post) -> Vec<GrantId> {
         let Some(cached) = self.accounts.get(&post.account) else { return Vec::new() };
-        let hold = named_hold(&post.command).and_then(|id| cached.holds.get(&id));
-        let parts = hold.into_iter().flat_map(|hold| &hold.parts);
+        let holds = named_holds(&post.command).filter_map(|id| cached.holds.get(&id));
+        let parts = holds.flat_map(|hold| &hold.parts);
         let wanted = parts.map(|part| part.grant).chain(named_grant(&post.command));
         wanted.filter(|grant| cached.account.grant(*grant).is_none()).collect()
     }
@@ -127,22 +129,31 @@ impl Books {
         let account = |id| self.accounts.get(&id).ok_or(PostError::UnknownAccount);
         let Cached { account: from, holds, .. } = account(post.account)?;
         let mut new_id = || self.ids.next();
-        let entries = if let Command::Transfer { to, amount } = post.command {
-            let to = &account(to)?.account;
-            let (out, into) = decide_transfer(from, to, amount, &mut new_id, now)?;
-            vec![after(from, out)?, after(to, into)?]
-        } else {
-            let hold = named_hold(&post.command).and_then(|id| holds.get(&id));
-            vec![after(from, decide(from, hold, &post.command, &mut new_id, now)?)?]
+        let entries = match &post.command {
+            Command::Transfer { to, amount } => {
+                let to = &account(*to)?.account;
+                let (out, into) = decide_transfer(from, to, *amount, &mut new_id, now)?;
+                vec![after(from, out)?, after(to, into)?]
+            }
+            Command::RefundUses { parts } => {
+                let named: Vec<&Hold> = parts.iter().filter_map(|(id, _)| holds.get(id)).collect();
+                decide_refunds(from, &named, parts, &mut new_id, now)?
+            }
+            command => {
+                let hold = named_holds(command).next().and_then(|id| holds.get(&id));
+                vec![after(from, decide(from, hold, command, &mut new_id, now)?)?]
+            }
         };
-        let (entry, state) = &entries[0];
+        let own: Vec<_> = entries.iter().filter(|(entry, _)| entry.account == post.account).collect();
+        let (entry, state) = own.last().expect("a decision has an entry of its account");
         let posted = Posted {
-            entry: entry.id,
+            entries: entries.iter().map(|(entry, _)| entry.id).collect(),
+            entry: entries[0].0.id,
             at: now,
             available: state.spendable(now),
             held: state.held,
             hold: entry.hold.clone(),
-            postings: entry.postings.clone(),
+            postings: own.iter().flat_map(|(entry, _)| entry.postings.iter().copied()).collect(),
         };
         Ok(Decided { posted, entries, call: post.call, reason: post.reason.clone() })
     }
@@ -236,9 +247,9 @@ fn after(account: &Account, entry: Entry) -> Result<(Entry, Account), PostError>
     Ok((entry, after))
 }
 
-/// The hold that a command names.
-pub(crate) fn named_hold(command: &Command) -> Option<HoldId> {
-    match command {
+/// The holds that a command names.
+fn named_holds(command: &Command) -> impl Iterator<Item = HoldId> + use<'_> {
+    let one = match command {
         Command::Capture { hold, .. }
         | Command::Release { hold }
         | Command::ExpireHold { hold }
@@ -246,7 +257,12 @@ pub(crate) fn named_hold(command: &Command) -> Option<HoldId> {
         | Command::MarkUnknown { hold, .. }
         | Command::RefundUse { hold, .. } => Some(*hold),
         _ => None,
-    }
+    };
+    let several: &[(HoldId, Credits)] = match command {
+        Command::RefundUses { parts } => parts,
+        _ => &[],
+    };
+    one.into_iter().chain(several.iter().map(|(hold, _)| *hold))
 }
 
 /// The grant that a command names.

@@ -1,6 +1,6 @@
 //! What one batch writes: postings as they come, states once however often they moved.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use iap_core::{
     Time,
@@ -131,11 +131,11 @@ pub(crate) struct Journal {
     /// New grants: account, reason and time. Their state is their account's.
     pub new_grants: BTreeMap<GrantId, (AccountId, String, Time)>,
     /// Grants that moved, new ones too, and how far.
-    pub grants: HashMap<(AccountId, GrantId), Moved>,
+    pub grants: BTreeMap<(AccountId, GrantId), Moved>,
     /// Holds that began, moved or ended.
-    pub holds: HashMap<HoldId, HoldRow>,
+    pub holds: BTreeMap<HoldId, HoldRow>,
     /// Accounts that moved.
-    pub accounts: HashSet<AccountId>,
+    pub accounts: BTreeSet<AccountId>,
     /// Accounts whose caps moved.
     pub caps: HashSet<AccountId>,
     /// Caps that are gone.

@@ -13,7 +13,7 @@ use iap_core::{
     ledger::{Command, Hold, Posting, Refusal, VendorPosting},
 };
 
-use crate::{Conflict, Statement};
+use crate::{Conflict, Statement, repositories::EntryNotes};
 
 pub(crate) use books::Books;
 pub use chain::{GENESIS, Link, hash_posting};
@@ -50,10 +50,19 @@ impl Post {
         Self { account, command, call: None, reason: String::new(), riders: None }
     }
 
-    /// The same, with statements to commit together with it.
+    /// The same, with statements to commit together with it, after those that it has already.
     pub fn with(mut self, riders: impl Fn(&Posted) -> Vec<Statement> + Send + Sync + 'static) -> Self {
-        self.riders = Some(Box::new(riders));
+        self.riders = Some(match self.riders.take() {
+            None => Box::new(riders),
+            Some(before) => Box::new(move |posted| [before(posted), riders(posted)].concat()),
+        });
         self
+    }
+
+    /// The same, with a note for each of its entries: why it is done.
+    pub fn noted(self, text: &str) -> Self {
+        let text = text.to_owned();
+        self.with(move |posted| posted.entries.iter().map(|entry| EntryNotes::add(*entry, &text)).collect())
     }
 
     /// The accounts that it concerns: two for a transfer.
@@ -79,15 +88,17 @@ pub struct VendorPost {
 /// What a command did.
 #[derive(Clone, Debug)]
 pub struct Posted {
-    /// The entry.
+    /// The entry; the first, if there are several.
     pub entry: EntryId,
+    /// All its entries: of a transfer also the other account's, of a refund of several holds one for each.
+    pub entries: Vec<EntryId>,
     /// When it was decided.
     pub at: Time,
     /// What may be spent after it.
     pub available: Credits,
     /// What is set aside after it.
     pub held: Credits,
-    /// The hold that it concerned, as it is after it.
+    /// The hold that it concerned, the last one of several, as it is after it.
     pub hold: Option<Hold>,
     /// What was posted on the account.
     pub postings: Vec<Posting>,

@@ -22,12 +22,12 @@ macro_rules! cap_columns {
         "SELECT account_id, company, period, credits, used, window_start FROM spending_cap "
     };
 }
-/// Columns of a grant; the last one is its account.
+/// Columns of a grant and its account.
 macro_rules! grant_columns {
     () => {
         "SELECT id, kind, amount, available, held, consumed, expired, refunded, voided, transferred, expires_at, price, currency, tax,
                 fee_bps, breakage_to, recognized, earned, lapsed, returned, vendor_due, tax_returned, charged_back, origin_id, moved, account_id,
-                created_at
+                created_at, repaid
          FROM credit_grant "
     };
 }
@@ -90,6 +90,7 @@ pub fn read_grant(row: &Row) -> Result<(AccountId, Grant), BadColumn> {
         expired: credits(6)?,
         refunded: credits(7)?,
         voided: credits(8)?,
+        repaid: credits(27)?,
         transferred: credits(9)?,
         created_at: Time(row.int(26)?),
         expires_at: Time(row.int(10)?),

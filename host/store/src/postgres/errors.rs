@@ -24,10 +24,17 @@ pub enum Failure {
     /// The server has no space left.
     #[error("the disk of the database server is full: free some space, the host goes on by itself ({0})")]
     Full(String),
+    /// What was in memory is not what is stored any more: another writer was faster. Nothing is stored; with what it
+    /// touches locked the same goes through.
+    #[error("{0}")]
+    Stale(String),
     /// Anything else: a defect, or a setting that does not fit.
     #[error("{0}")]
     Other(String),
 }
+
+/// What `iap_expect` of the migrations raises.
+const STALE: &str = "IA001";
 
 impl Failure {
     /// Whether the same may go through if it is tried again, without a risk that it happens twice.
@@ -56,6 +63,7 @@ pub fn classify(error: &tokio_postgres::Error) -> Failure {
         | &SqlState::LOCK_NOT_AVAILABLE
         | &SqlState::OUT_OF_MEMORY => Failure::Retry(words),
         &SqlState::TOO_MANY_CONNECTIONS | &SqlState::READ_ONLY_SQL_TRANSACTION => Failure::Lost(words),
+        code if code.code() == STALE => Failure::Stale(words),
         code if code.code().starts_with("57P") || code.code().starts_with("08") => Failure::Lost(words),
         // A value that PostgreSQL cannot store (a NUL in a text) concerns its request, not the server.
         code if code.code().starts_with("23") || code.code().starts_with("22") => {

@@ -6,9 +6,11 @@
 mod connect;
 mod dialect;
 mod errors;
+mod place;
 mod posting;
 mod reader;
 mod session;
+mod sets;
 pub mod statements;
 mod tls;
 mod values;
@@ -27,7 +29,12 @@ pub(crate) use writer::Writer;
 use crate::Value;
 
 /// Migrations in order. A shipped one is never edited.
-const MIGRATIONS: &[(&str, &str)] = &[("0001_first", include_str!("../../migrations/postgres/0001_first.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_first", include_str!("../../migrations/postgres/0001_first.sql")),
+    ("0002_lean_batches", include_str!("../../migrations/postgres/0002_lean_batches.sql")),
+    ("0003_repaid", include_str!("../../migrations/postgres/0003_repaid.sql")),
+    ("0004_jobs_blobs", include_str!("../../migrations/postgres/0004_jobs_blobs.sql")),
+];
 
 /// Writers of one host: while the server works for one, the other decides. They are to each other as two hosts.
 const WRITERS: usize = 2;

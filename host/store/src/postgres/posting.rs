@@ -1,22 +1,23 @@
 //! Loads what the ledger's books need and writes what a batch changed: a few statements for any number of rows.
 
-use futures_util::future::{join, join_all, join3};
+use futures_util::future::{join, join3};
 use iap_core::{
     Credits,
     ids::{AccountId, GrantId, HoldId},
-    ledger::Grant,
+    ledger::{Account, Grant},
 };
-use tokio_postgres::{Error, types::ToSql};
+use tokio_postgres::types::ToSql;
 
 use super::{
     errors::{Failure, classify},
     session::Session,
+    sets::{Set, prepare, run},
     values::read_row,
 };
 use crate::{
     BadColumn, Row,
     ledger::{
-        Books, HoldRow, Link, Moved, Sealed, account_columns, cap_columns, grant_columns, hold_columns, read_account,
+        Books, HoldRow, Moved, Sealed, account_columns, cap_columns, grant_columns, hold_columns, read_account,
         read_cap, read_grant, read_hold, write_parts,
     },
 };
@@ -49,11 +50,11 @@ async fn rows(session: &Session, sql: &'static str, ids: Vec<i64>) -> Result<Vec
 pub async fn begin(
     session: &Session,
     books: &mut Books,
-    accounts: Vec<AccountId>,
+    accounts: &[AccountId],
     stream: i64,
     commits: i64,
 ) -> Result<(), Failure> {
-    let ids = accounts.into_iter().map(|account| account.0).collect();
+    let ids = accounts.iter().map(|account| account.0).collect();
     let count = session
         .prepare("UPDATE stream SET commits = CAST(?2 AS BIGINT) WHERE id = ?1 AND commits = CAST(?2 AS BIGINT) - 1")
         .await
@@ -110,94 +111,60 @@ pub async fn load_grants(session: &Session, books: &mut Books, grants: Vec<Grant
     Ok(())
 }
 
-/// What a stream has stored.
+/// What a batch was decided on.
 #[derive(Clone, Copy)]
-pub struct Place {
-    /// Transactions of its writer.
-    pub commits: i64,
-    /// The end of its hash chain.
-    pub link: Link,
+pub enum Basis<'a> {
+    /// Balances that [`begin`] has locked.
+    Locked,
+    /// Memory. What it says of these accounts is still to be compared, in the transaction that is to be this
+    /// many-th of the stream.
+    Memory {
+        /// All that it touches.
+        touched: &'a [AccountId],
+        /// Number of the transaction.
+        commits: i64,
+    },
 }
 
-impl Place {
-    /// Of a stream that has stored nothing.
-    pub const START: Self = Self { commits: 0, link: Link::START };
+/// Whether everything that deciding on these accounts needs to know is in memory.
+pub fn in_memory(books: &Books, touched: &[AccountId]) -> bool {
+    touched.iter().all(|account| books.has(*account))
 }
 
-/// Where a stream stands. Waits for a transaction of it that still runs.
-pub async fn place(session: &Session, stream: i64) -> Result<Place, Failure> {
-    let failed = |error: Error| classify(&error);
-    let count = session.prepare("SELECT commits FROM stream WHERE id = ?1 FOR UPDATE").await.map_err(failed)?;
-    let count = session.client().query_one(&count, &[&stream]).await.map_err(failed)?;
-    let last = "SELECT number, hash FROM posting_batch WHERE stream = ?1 ORDER BY last_entry DESC LIMIT 1";
-    let last = session.prepare(last).await.map_err(failed)?;
-    let link = match session.client().query_opt(&last, &[&stream]).await.map_err(failed)? {
-        Some(row) => {
-            let hash: Vec<u8> = row.try_get(1).map_err(failed)?;
-            let hash =
-                hash.try_into().map_err(|_| Failure::Other("a batch has a hash of another length".to_owned()))?;
-            Link { number: row.try_get(0).map_err(failed)?, hash }
-        }
-        None => Link::START,
-    };
-    Ok(Place { commits: count.try_get(0).map_err(failed)?, link })
+/// Compares accounts in memory with what is stored, without changing any.
+pub async fn compare(session: &Session, books: &Books, accounts: &[AccountId]) -> Result<(), Failure> {
+    let (ids, versions) = versions(books, accounts.iter().copied());
+    let set = Set::new(
+        "SELECT iap_expect((SELECT count(*) FROM balance b, unnest(CAST(?1 AS BIGINT[]), CAST(?2 AS BIGINT[])) AS n (id, version)
+                            WHERE b.account_id = n.id AND b.version = n.version), ?3)",
+    );
+    let expected = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    let set = set.with(ids).with(versions).with(expected);
+    run(session, prepare(session, std::slice::from_ref(&set)).await?).await
 }
 
-/// One statement with its columns of values.
-pub struct Set {
-    sql: &'static str,
-    columns: Vec<Box<dyn ToSql + Sync + Send>>,
+fn versions(books: &Books, accounts: impl Iterator<Item = AccountId>) -> (Vec<i64>, Vec<i64>) {
+    accounts.filter_map(|id| books.version(id).map(|version| (id.0, version))).unzip()
 }
 
-impl Set {
-    fn new(sql: &'static str) -> Self {
-        Self { sql, columns: Vec::new() }
-    }
-
-    fn with(mut self, column: impl ToSql + Sync + Send + 'static) -> Self {
-        self.columns.push(Box::new(column));
-        self
-    }
-}
-
-/// Sets with their statements prepared: nothing waits any more before it is sent.
-pub struct Ready<'a>(Vec<(tokio_postgres::Statement, &'a Set)>);
-
-/// Prepares sets. Done before any of them is sent: a statement that still had to be prepared would be overtaken by
-/// those behind it, even by the commit.
-pub async fn prepare<'a>(session: &Session, sets: &'a [Set]) -> Result<Ready<'a>, Failure> {
-    let mut ready = Vec::with_capacity(sets.len());
-    for set in sets {
-        ready.push((session.prepare(set.sql).await.map_err(|error| classify(&error))?, set));
-    }
-    Ok(Ready(ready))
-}
-
-/// Runs sets without waiting for one before the next is sent.
-pub async fn run(session: &Session, sets: Ready<'_>) -> Result<(), Failure> {
-    let mut running = Vec::with_capacity(sets.0.len());
-    for (statement, set) in sets.0 {
-        running.push(execute(session, statement, set));
-    }
-    for done in join_all(running).await {
-        done.map_err(|error| classify(&error))?;
-    }
-    Ok(())
-}
-
-async fn execute(session: &Session, statement: tokio_postgres::Statement, set: &Set) -> Result<u64, Error> {
-    let params: Vec<&(dyn ToSql + Sync)> = set.columns.iter().map(|column| &**column as &(dyn ToSql + Sync)).collect();
-    session.client().execute(&statement, &params).await
+/// Whether the batch's sets may be one statement: none of them changes a row that another inserts.
+pub fn may_merge(books: &Books) -> bool {
+    let journal = books.journal();
+    journal.new_grants.is_empty() && journal.caps.is_empty() && journal.uncapped.is_empty()
 }
 
 /// Everything that the batch changed, as sets.
-pub fn sets(books: &Books, sealed: Option<&Sealed>, stream: i64) -> Vec<Set> {
+pub fn sets(books: &Books, sealed: Option<&Sealed>, stream: i64, basis: Basis<'_>) -> Vec<Set> {
     let mut sets = Vec::with_capacity(10);
+    match basis {
+        Basis::Locked => push_accounts(&mut sets, books),
+        // First of all: who finds another in the way waits or gives up before it has done anything.
+        Basis::Memory { touched, commits } => push_claim(&mut sets, books, touched, stream, commits),
+    }
     push_holds(&mut sets, books);
     push_postings(&mut sets, books);
     push_new_grants(&mut sets, books);
     push_grants(&mut sets, books);
-    push_accounts(&mut sets, books);
     push_caps(&mut sets, books);
     push_totals(&mut sets, books, stream);
     if let Some(sealed) = sealed {
@@ -373,13 +340,13 @@ fn push_changed(sets: &mut Vec<Set>, moved: &[&Grant]) {
             "UPDATE credit_grant g SET available = n.available, held = n.held, consumed = n.consumed, expired = n.expired,
                     refunded = n.refunded, voided = n.voided, transferred = n.transferred, recognized = n.recognized, earned = n.earned,
                     lapsed = n.lapsed, returned = n.returned, vendor_due = n.vendor_due, tax_returned = n.tax_returned,
-                    charged_back = n.charged_back, moved = n.moved
+                    charged_back = n.charged_back, moved = n.moved, repaid = n.repaid
              FROM unnest(CAST(?1 AS BIGINT[]), CAST(?2 AS BIGINT[]), CAST(?3 AS BIGINT[]), CAST(?4 AS BIGINT[]), CAST(?5 AS BIGINT[]),
                          CAST(?6 AS BIGINT[]), CAST(?7 AS BIGINT[]), CAST(?8 AS BIGINT[]), CAST(?9 AS BIGINT[]), CAST(?10 AS BIGINT[]),
                          CAST(?11 AS BIGINT[]), CAST(?12 AS BIGINT[]), CAST(?13 AS BIGINT[]), CAST(?14 AS BIGINT[]), CAST(?15 AS BIGINT[]),
-                         CAST(?16 AS BIGINT[]))
+                         CAST(?16 AS BIGINT[]), CAST(?17 AS BIGINT[]))
                   AS n (id, available, held, consumed, expired, refunded, voided, transferred, recognized, earned, lapsed, returned,
-                        vendor_due, tax_returned, charged_back, moved)
+                        vendor_due, tax_returned, charged_back, moved, repaid)
              WHERE g.id = n.id",
         )
         .with(column(moved, |grant| grant.id.0))
@@ -397,33 +364,67 @@ fn push_changed(sets: &mut Vec<Set>, moved: &[&Grant]) {
         .with(column(moved, |grant| grant.vendor_due))
         .with(column(moved, |grant| grant.tax_returned))
         .with(column(moved, |grant| i64::from(grant.charged_back)))
-        .with(column(moved, |grant| grant.moved)),
+        .with(column(moved, |grant| grant.moved))
+        .with(credits(|grant| grant.repaid)),
     );
 }
 
+/// Accounts that the batch changed, in the order of their ids.
+fn changed(books: &Books) -> Vec<(&Account, i64)> {
+    let mut changed: Vec<_> = books.journal().accounts.iter().filter_map(|id| books.account(*id)).collect();
+    changed.sort_unstable_by_key(|(account, _)| account.id);
+    changed
+}
+
+fn with_balances(set: Set, changed: &[(&Account, i64)]) -> Set {
+    set.with(column(changed, |(account, _)| account.id.0))
+        .with(column(changed, |(account, _)| account.available.micros()))
+        .with(column(changed, |(account, _)| account.held.micros()))
+        .with(column(changed, |(account, _)| account.debt.micros()))
+        .with(column(changed, |(account, _)| account.suspended.clone()))
+        .with(column(changed, |(account, _)| account.stopped.clone()))
+        .with(column(changed, |(account, _)| account.last_entry.map(|entry| entry.0)))
+}
+
 fn push_accounts(sets: &mut Vec<Set>, books: &Books) {
-    let moved = books.journal().accounts.iter().filter_map(|id| books.account(*id).map(|(account, _)| account));
-    let moved: Vec<_> = moved.collect();
-    if moved.is_empty() {
+    let changed = changed(books);
+    if changed.is_empty() {
         return;
     }
-    sets.push(
-        Set::new(
-            "UPDATE balance b SET available = n.available, held = n.held, debt = n.debt, suspended = n.suspended, stopped = n.stopped,
-                    last_entry = n.last_entry, version = b.version + 1
-             FROM unnest(CAST(?1 AS BIGINT[]), CAST(?2 AS BIGINT[]), CAST(?3 AS BIGINT[]), CAST(?4 AS BIGINT[]), CAST(?5 AS TEXT[]),
-                         CAST(?6 AS TEXT[]), CAST(?7 AS BIGINT[]))
-                  AS n (id, available, held, debt, suspended, stopped, last_entry)
-             WHERE b.account_id = n.id",
-        )
-        .with(column(&moved, |account| account.id.0))
-        .with(column(&moved, |account| account.available.micros()))
-        .with(column(&moved, |account| account.held.micros()))
-        .with(column(&moved, |account| account.debt.micros()))
-        .with(column(&moved, |account| account.suspended.clone()))
-        .with(column(&moved, |account| account.stopped.clone()))
-        .with(column(&moved, |account| account.last_entry.map(|entry| entry.0))),
+    let set = Set::new(
+        "UPDATE balance b SET available = n.available, held = n.held, debt = n.debt, suspended = n.suspended, stopped = n.stopped,
+                last_entry = n.last_entry, version = b.version + 1
+         FROM unnest(CAST(?1 AS BIGINT[]), CAST(?2 AS BIGINT[]), CAST(?3 AS BIGINT[]), CAST(?4 AS BIGINT[]), CAST(?5 AS TEXT[]),
+                     CAST(?6 AS TEXT[]), CAST(?7 AS BIGINT[]))
+              AS n (id, available, held, debt, suspended, stopped, last_entry)
+         WHERE b.account_id = n.id",
     );
+    sets.push(with_balances(set, &changed));
+}
+
+const CLAIM: &str =
+        "WITH counted AS (UPDATE stream SET commits = CAST(?12 AS BIGINT) WHERE id = ?11 AND commits = CAST(?12 AS BIGINT) - 1 RETURNING 1),
+              changed AS (
+                  UPDATE balance b SET available = n.available, held = n.held, debt = n.debt, suspended = n.suspended, stopped = n.stopped,
+                         last_entry = n.last_entry, version = b.version + 1
+                  FROM unnest(CAST(?1 AS BIGINT[]), CAST(?2 AS BIGINT[]), CAST(?3 AS BIGINT[]), CAST(?4 AS BIGINT[]), CAST(?5 AS TEXT[]),
+                              CAST(?6 AS TEXT[]), CAST(?7 AS BIGINT[]), CAST(?8 AS BIGINT[]))
+                       AS n (id, available, held, debt, suspended, stopped, last_entry, version)
+                  WHERE b.account_id = n.id AND b.version = n.version RETURNING 1)
+         SELECT iap_expect((SELECT count(*) FROM counted) + (SELECT count(*) FROM changed)
+             + (SELECT count(*) FROM balance b, unnest(CAST(?9 AS BIGINT[]), CAST(?10 AS BIGINT[])) AS s (id, version)
+                WHERE b.account_id = s.id AND b.version = s.version), ?13)";
+
+/// Counts the transaction on its stream and changes balances where their version still is the one in memory. Raises
+/// [`Failure::Stale`] where one is not, so that the statements behind it, even the commit, do nothing.
+fn push_claim(sets: &mut Vec<Set>, books: &Books, touched: &[AccountId], stream: i64, commits: i64) {
+    let changed = changed(books);
+    let others = touched.iter().copied().filter(|id| !books.journal().accounts.contains(id));
+    let (others, seen) = versions(books, others);
+    let expected = i64::try_from(1 + changed.len() + others.len()).unwrap_or(i64::MAX);
+    let set = Set::new(CLAIM);
+    let set = with_balances(set, &changed).with(column(&changed, |(_, version)| *version)).with(others).with(seen);
+    sets.push(set.with(stream).with(commits).with(expected));
 }
 
 fn push_caps(sets: &mut Vec<Set>, books: &Books) {

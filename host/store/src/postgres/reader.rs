@@ -20,7 +20,7 @@ use crate::{Row, StoreError, Value};
 /// Connections: queries are short, and each connection carries many.
 const CONNECTIONS: usize = 4;
 /// How long a query waits for a server that has gone away.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Waits between attempts: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 

@@ -1,8 +1,10 @@
 //! The writer: takes what waits, stores it in one transaction, answers all.
 //!
-//! Other hosts write too. A batch locks the balances it touches, in the order of their ids, and reloads the
-//! accounts that another host has moved since; what is in memory is used only where its version still is the stored one.
-//! Everything is then decided in memory and written with a few statements, all sent before the first answer.
+//! Other hosts write too. A batch whose accounts are all in memory is decided there and sent whole, commit and all:
+//! its first statement changes balances where their versions still are those in memory, and fails the rest if one is not.
+//! Then, and where something is to be loaded, a batch first locks the balances it touches, in the order of their ids,
+//! and reloads the accounts that another host has moved since: what is locked cannot be overtaken again. A writer that
+//! was overtaken locks for a while, so that hosts which share a hot account do not decide in vain.
 
 use std::{
     collections::BTreeSet,
@@ -10,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::{TryFutureExt as _, future::join};
+use futures_util::{TryFutureExt as _, future::join3};
 use iap_core::{
     Time,
     ids::{AccountId, GrantId, HoldId},
@@ -21,9 +23,10 @@ use tokio::sync::mpsc;
 use super::{
     connect::{Purpose, Target},
     errors::{Failure, classify, classify_commit},
-    posting::{self, Place},
+    place::{Place, fence},
+    posting::{self, Basis},
     session::Session,
-    statements,
+    sets, statements,
 };
 use crate::{
     Conflict, Ids, PostError, Statement, StoreError, Written,
@@ -39,6 +42,9 @@ const QUEUE: usize = 4096;
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Waits between attempts: about the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
+
+/// Batches that lock first after one was overtaken: at first, and at most. Doubles while being overtaken goes on.
+const CAUTION: (u32, u32) = (4, 256);
 
 /// Handle of the writer's task. The task ends when the last handle is dropped.
 #[derive(Clone)]
@@ -57,7 +63,9 @@ impl Writer {
             clock,
             last: Time(0),
             stream,
-            place: Some(Place::START),
+            place: Standing::At(Place::START),
+            locking: 0,
+            caution: CAUTION.0,
         };
         tokio::spawn(desk.serve(inbox));
         Self { requests }
@@ -79,8 +87,21 @@ struct Desk {
     clock: Arc<dyn Clock>,
     last: Time,
     stream: i64,
-    /// Where the stream stands; `None` after a commit of which nobody knows whether it went through.
-    place: Option<Place>,
+    place: Standing,
+    /// How many batches are to lock first.
+    locking: u32,
+    /// How many that will be when one is overtaken next.
+    caution: u32,
+}
+
+/// Where the writer's stream stands.
+#[derive(Clone, Copy)]
+enum Standing {
+    At(Place),
+    /// A transaction that was sent when the stream had counted `before` is stored, or it is not.
+    Unknown {
+        before: i64,
+    },
 }
 
 /// Requests that are stored together.
@@ -154,6 +175,11 @@ impl Desk {
                 Err(Stopped::Failure(failure)) => failure,
             };
             self.give_up(&batch).await;
+            if matches!(failure, Failure::Stale(_)) && Instant::now() < end {
+                self.locking = self.caution;
+                self.caution = (2 * self.caution).min(CAUTION.1);
+                continue;
+            }
             if matches!(failure, Failure::Lost(_) | Failure::Unknown(_)) {
                 self.session = None;
             }
@@ -193,18 +219,32 @@ impl Desk {
             self.session = Some(self.target.connect(Purpose::Writing).await?);
         }
         let place = match self.place {
-            Some(place) => place,
-            None => posting::place(self.session()?, self.stream).await?,
+            Standing::At(place) => place,
+            Standing::Unknown { before } => fence(self.session()?, self.stream, before).await?,
         };
-        self.place = Some(place);
+        self.place = Standing::At(place);
         // Ledger time never goes back, whatever the clock does.
         self.last = self.last.max(self.clock.now());
-        self.load(Arc::clone(&batch), place.commits + 1).await?;
-        let stored =
-            if one_by_one { self.each_alone(batch, place).await? } else { self.all_together(batch, place).await? };
+        let touched = touched(&batch);
+        let trusting = !one_by_one && self.locking == 0 && self.is_in_memory(&batch, &touched);
+        if !trusting {
+            self.load(&batch, &touched, place.commits + 1).await?;
+        }
+        let stored = if one_by_one {
+            self.each_alone(batch, place).await?
+        } else {
+            let basis =
+                if trusting { Basis::Memory { touched: &touched, commits: place.commits + 1 } } else { Basis::Locked };
+            self.all_together(batch, place, basis).await?
+        };
+        if trusting {
+            self.caution = (self.caution / 2).max(CAUTION.0);
+        } else {
+            self.locking = self.locking.saturating_sub(1);
+        }
         self.books.committed();
         let link = stored.sealed.map_or(place.link, |sealed| sealed.link);
-        self.place = Some(Place { commits: place.commits + i64::from(stored.committed), link });
+        self.place = Standing::At(Place { commits: place.commits + i64::from(stored.committed), link });
         Ok(stored.answers)
     }
 
@@ -212,18 +252,25 @@ impl Desk {
         self.session.as_ref().ok_or_else(|| Failure::Lost("there is no connection".to_owned()))
     }
 
+    /// Whether a batch can be decided on what is in memory alone.
+    fn is_in_memory(&self, batch: &Batch, touched: &[AccountId]) -> bool {
+        posting::in_memory(&self.books, touched)
+            && missing_holds(&self.books, batch).is_empty()
+            && missing_grants(&self.books, batch).is_empty()
+    }
+
     /// Begins the transaction and loads what the batch's commands need.
-    async fn load(&mut self, batch: Arc<Batch>, commits: i64) -> Result<(), Failure> {
+    async fn load(&mut self, batch: &Batch, touched: &[AccountId], commits: i64) -> Result<(), Failure> {
         let session = self.session.as_ref().ok_or_else(|| Failure::Lost("there is no connection".to_owned()))?;
-        posting::begin(session, &mut self.books, touched(&batch), self.stream, commits).await?;
-        let holds = missing_holds(&self.books, &batch);
+        posting::begin(session, &mut self.books, touched, self.stream, commits).await?;
+        let holds = missing_holds(&self.books, batch);
         posting::load_holds(session, &mut self.books, holds).await?;
-        let grants = missing_grants(&self.books, &batch);
+        let grants = missing_grants(&self.books, batch);
         posting::load_grants(session, &mut self.books, grants).await
     }
 
     /// Decides everything, sends everything, commits.
-    async fn all_together(&mut self, batch: Arc<Batch>, place: Place) -> Result<Stored, Stopped> {
+    async fn all_together(&mut self, batch: Arc<Batch>, place: Place, basis: Basis<'_>) -> Result<Stored, Stopped> {
         let mut answers = Vec::with_capacity(batch.0.len());
         let mut statements: Vec<Vec<Statement>> = Vec::new();
         for request in &batch.0 {
@@ -232,22 +279,44 @@ impl Desk {
             statements.push(more);
         }
         let requests: Vec<&[Statement]> = statements.iter().map(Vec::as_slice).collect();
-        let sealed = self.books.journal().seal(place.link, self.last);
-        let sets = posting::sets(&self.books, sealed.as_ref(), self.stream);
+        let plain = requests.iter().all(|statements| statements.is_empty());
         let session = self.session()?;
-        if requests.iter().all(|statements| statements.is_empty()) {
-            if self.books.journal().is_empty() {
-                // All were refused: there is nothing to wait for.
-                statements::rollback(session).await?;
-                return Ok(Stored { answers, sealed, committed: false });
+        if plain && self.books.journal().is_empty() {
+            // All were refused: there is nothing to store.
+            match basis {
+                Basis::Locked => statements::rollback(session).await?,
+                Basis::Memory { touched, .. } => posting::compare(session, &self.books, touched).await?,
             }
+            return Ok(Stored { answers, sealed: None, committed: false });
+        }
+        let sealed = self.books.journal().seal(place.link, self.last);
+        let sets = posting::sets(&self.books, sealed.as_ref(), self.stream, basis);
+        if plain && matches!(basis, Basis::Memory { .. }) && posting::may_merge(&self.books) {
+            let merged = sets::merge(session, &sets).await?;
+            return match merged.run(session).await {
+                Ok(()) => Ok(Stored { answers, sealed, committed: true }),
+                Err(Failure::Unknown(words)) => {
+                    self.resolve(words, place).await?;
+                    Ok(Stored { answers, sealed, committed: true })
+                }
+                Err(failure) => Err(failure.into()),
+            };
+        }
+        let sets = sets::prepare(session, &sets).await?;
+        let begin = session.prepare("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(|error| classify(&error))?;
+        let begin = async {
+            match basis {
+                Basis::Locked => Ok(()),
+                Basis::Memory { .. } => session.run(&begin, &[]).await.map(drop).map_err(|error| classify(&error)),
+            }
+        };
+        if plain {
             // Nothing can be refused but by an error, after which the server rolls back whatever follows.
             let commit = session.prepare("COMMIT").await.map_err(|error| classify(&error))?;
-            let sets = posting::prepare(session, &sets).await?;
-            let (stored, committed) =
-                join(posting::run(session, sets), session.run(&commit, &[]).map_err(|error| classify_commit(&error)))
-                    .await;
-            return match (stored, committed) {
+            let commit = session.run(&commit, &[]).map_err(|error| classify_commit(&error));
+            // In this order: `join3` polls the first one first, and what is polled first is sent first.
+            let (begun, stored, committed) = join3(begin, sets::run(session, sets), commit).await;
+            return match (begun.and(stored), committed) {
                 (Ok(()), Ok(_)) => Ok(Stored { answers, sealed, committed: true }),
                 (Err(Failure::Lost(words)), _) | (Ok(()), Err(Failure::Unknown(words))) => {
                     self.resolve(words, place).await?;
@@ -256,9 +325,10 @@ impl Desk {
                 (Err(failure), _) | (Ok(()), Err(failure)) => Err(failure.into()),
             };
         }
-        let sets = posting::prepare(session, &sets).await?;
-        let (stored, done) = join(posting::run(session, sets), statements::all(session, &requests)).await;
-        let done = match (stored, done) {
+        let (begun, stored, done) = join3(begin, sets::run(session, sets), statements::all(session, &requests)).await;
+        let done = match (begun.and(stored), done) {
+            // What comes of memory that was not true any more says nothing.
+            (Err(failure @ Failure::Stale(_)), _) => return Err(failure.into()),
             (_, Ok(Err(Conflict { .. }))) => return Err(Stopped::Conflict),
             (Err(failure), _) | (Ok(()), Err(failure)) => return Err(failure.into()),
             (Ok(()), Ok(Ok(done))) => done,
@@ -279,9 +349,9 @@ impl Desk {
             answers.push(self.alone(request).await?);
         }
         let sealed = self.books.journal().seal(place.link, self.last);
-        let sets = posting::sets(&self.books, sealed.as_ref(), self.stream);
+        let sets = posting::sets(&self.books, sealed.as_ref(), self.stream, Basis::Locked);
         let session = self.session()?;
-        posting::run(session, posting::prepare(session, &sets).await?).await?;
+        sets::run(session, sets::prepare(session, &sets).await?).await?;
         self.commit(place).await?;
         Ok(Stored { answers, sealed, committed: true })
     }
@@ -350,19 +420,19 @@ impl Desk {
         }
     }
 
-    /// The connection was lost during a commit: asks on a new one whether it went through. The stream's row was locked
-    /// by the transaction, so the answer waits for its end.
+    /// The connection was lost during a commit: asks on a new one whether it went through, and sees to it that it
+    /// does not do so later.
     async fn resolve(&mut self, words: String, place: Place) -> Result<(), Failure> {
         self.session = None;
-        self.place = None;
+        self.place = Standing::Unknown { before: place.commits };
         let end = Instant::now() + PATIENCE;
         let (mut pause, longest) = PAUSES;
         loop {
-            match self.stored_place().await {
-                Ok(stored) if stored.commits == place.commits + 1 => return Ok(()),
+            match self.fenced(place.commits).await {
                 Ok(stored) => {
-                    self.place = Some(stored);
-                    return Err(Failure::Retry(words));
+                    self.place = Standing::At(stored);
+                    let went_through = stored.commits == place.commits + 1;
+                    return if went_through { Ok(()) } else { Err(Failure::Retry(words)) };
                 }
                 Err(failure) if !failure.may_pass() || end < Instant::now() => {
                     tracing::error!(error = %failure, "Whether a batch was stored is not known");
@@ -374,9 +444,9 @@ impl Desk {
         }
     }
 
-    async fn stored_place(&mut self) -> Result<Place, Failure> {
+    async fn fenced(&mut self, before: i64) -> Result<Place, Failure> {
         let session = self.target.connect(Purpose::Writing).await?;
-        let place = posting::place(&session, self.stream).await?;
+        let place = fence(&session, self.stream, before).await?;
         self.session = Some(session);
         Ok(place)
     }
@@ -390,7 +460,7 @@ fn touched(batch: &Batch) -> Vec<AccountId> {
 }
 
 fn missing_holds(books: &Books, batch: &Batch) -> Vec<HoldId> {
-    batch.0.iter().filter_map(Request::post).filter_map(|post| books.missing_hold(post)).collect()
+    batch.0.iter().filter_map(Request::post).flat_map(|post| books.missing_holds(post)).collect()
 }
 
 fn missing_grants(books: &Books, batch: &Batch) -> Vec<GrantId> {

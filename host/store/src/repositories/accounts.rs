@@ -186,6 +186,12 @@ impl Accounts<'_> {
         ]
     }
 
+    /// Whether the host has stopped all posting for an account.
+    pub async fn is_stopped(&self, account: AccountId) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM balance WHERE account_id = ?1 AND stopped IS NOT NULL";
+        Ok(self.0.read_one(sql, vec![account.into()]).await?.is_some())
+    }
+
     /// Makes a database its home, unless it has one.
     pub fn adopt(&self, account: AccountId, database: DatabaseId) -> Statement {
         Statement::new(
@@ -194,11 +200,15 @@ impl Accounts<'_> {
         )
     }
 
-    /// Makes another database its home.
-    pub fn move_to(&self, account: AccountId, database: DatabaseId) -> Vec<Statement> {
+    /// Makes another database its home. `vouched`: whether who moves it vouches for it there; what the database before said
+    /// of it says nothing there.
+    pub fn move_to(&self, account: AccountId, database: DatabaseId, vouched: bool) -> Vec<Statement> {
         vec![
-            Statement::new("UPDATE account SET database_id = ?2 WHERE id = ?1", vec![account.into(), database.into()])
-                .expecting(1),
+            Statement::new(
+                "UPDATE account SET database_id = ?2, vouched = ?3 WHERE id = ?1",
+                vec![account.into(), database.into(), vouched.into()],
+            )
+            .expecting(1),
             Statement::new(
                 "DELETE FROM account_database WHERE account_id = ?1 AND database_id = ?2",
                 vec![account.into(), database.into()],

@@ -8,6 +8,9 @@ use iap_core::{
 use super::streams::dead;
 use crate::{Row, Statement, Store, StoreError};
 
+/// No call runs longer, in milliseconds: manifests allow 120 s.
+const LONGEST_CALL: i64 = 180_000;
+
 /// How far a call has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallState {
@@ -279,13 +282,21 @@ impl Calls<'_> {
         )
     }
 
-    /// Ends a call whose hold expired, unless it has ended.
+    /// Ends a call whose hold expired, unless it has ended. One that took nothing, never answered and cannot run any more
+    /// frees its idempotency key: its host died, or never heard that it had begun.
     pub fn expire(id: CallId, state: CallState, problem: Option<String>, at: Time) -> Statement {
         Statement::new(
-            "UPDATE call SET state = CASE WHEN ?2 = 'failed' AND credits > 0 THEN 'partial' ELSE ?2 END, problem = ?3, ended_at = ?4
+            "UPDATE call SET state = CASE WHEN ?2 = 'failed' AND credits > 0 THEN 'partial' ELSE ?2 END, problem = ?3, ended_at = ?4,
+                 idempotency_key = CASE WHEN credits > 0 OR state <> 'running' OR started_at > ?5 THEN idempotency_key END
              WHERE id = ?1 AND state IN ('running', 'queued')",
-            vec![id.into(), state.as_str().into(), problem.into(), at.into()],
+            vec![id.into(), state.as_str().into(), problem.into(), at.into(), at.plus_millis(-LONGEST_CALL).into()],
         )
+    }
+
+    /// Stores the answer of a call that was settled without one.
+    pub fn answered_late(id: CallId, output: Vec<u8>) -> Statement {
+        let sql = "UPDATE call SET output = ?2 WHERE id = ?1 AND output IS NULL AND idempotency_key IS NOT NULL";
+        Statement::new(sql, vec![id.into(), output.into()])
     }
 
     /// Frees the idempotency key of a call that failed without effect, so that it may be tried again; not of one that

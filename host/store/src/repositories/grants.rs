@@ -29,6 +29,8 @@ pub struct GrantRow {
     pub refunded: Credits,
     /// What was taken back without money.
     pub voided: Credits,
+    /// Of it: what repaid a debt.
+    pub repaid: Credits,
     /// What went to another grant.
     pub transferred: Credits,
     /// When it expires.
@@ -72,6 +74,8 @@ pub struct PostingRow {
     pub at: Time,
     /// The account's entry before.
     pub previous: Option<EntryId>,
+    /// Why its entry was made, if somebody said.
+    pub reason: Option<String>,
 }
 
 /// A hold, as far as others than the posting path need it.
@@ -118,6 +122,7 @@ fn read_grant(row: &Row) -> Result<GrantRow, StoreError> {
         created_at: Time(row.int(11)?),
         refunded: Credits::from_micros(row.int(12)?),
         voided: Credits::from_micros(row.int(13)?),
+        repaid: Credits::from_micros(row.int(18)?),
         transferred: Credits::from_micros(row.int(14)?),
         tax: row.int(15)?,
         earned: row.int(16)?,
@@ -146,6 +151,7 @@ fn read_posting(row: &Row) -> Result<PostingRow, StoreError> {
         amount: row.int(8)?,
         at: Time(row.int(9)?),
         previous: row.opt_int(10)?.map(EntryId),
+        reason: row.opt_text(11)?,
     })
 }
 
@@ -153,7 +159,7 @@ macro_rules! select_grant {
     ($clause:literal) => {
         concat!(
             "SELECT id, kind, amount, available, held, consumed, expired, expires_at, price, currency, reason, created_at,
-                    refunded, voided, transferred, tax, earned, charged_back
+                    refunded, voided, transferred, tax, earned, charged_back, repaid
              FROM credit_grant ",
             $clause
         )
@@ -201,8 +207,8 @@ impl Grants<'_> {
                        UNION ALL
                        SELECT p.previous, chain.place + 1 FROM chain JOIN posting p ON p.entry_id = chain.entry_id AND p.n = 0 AND p.account_id = ?1
                        WHERE chain.place < ?3 AND p.previous IS NOT NULL)
-                   SELECT p.entry_id, p.n, p.kind, p.grant_id, p.hold_id, p.currency, p.debit, p.credit, p.amount, p.at, p.previous
-                   FROM chain JOIN posting p ON p.entry_id = chain.entry_id WHERE p.account_id = ?1 ORDER BY chain.place, p.n";
+                   SELECT p.entry_id, p.n, p.kind, p.grant_id, p.hold_id, p.currency, p.debit, p.credit, p.amount, p.at, p.previous, e.text
+                   FROM chain JOIN posting p ON p.entry_id = chain.entry_id LEFT JOIN entry_note e ON e.entry_id = p.entry_id WHERE p.account_id = ?1 ORDER BY chain.place, p.n";
         self.0.read(sql, vec![account.into(), from.into(), entries.into()]).await?.iter().map(read_posting).collect()
     }
 
@@ -223,6 +229,14 @@ impl Grants<'_> {
     pub async fn live_holds_of_call(&self, account: AccountId, call: CallId) -> Result<Vec<HoldId>, StoreError> {
         let sql = "SELECT id FROM hold WHERE state IN ('live', 'unknown') AND call_id = ?2 AND account_id = ?1";
         self.0.read(sql, vec![account.into(), call.into()]).await?.iter().map(|row| Ok(HoldId(row.int(0)?))).collect()
+    }
+
+    /// Credits that a call has taken, and those that its live holds have set aside.
+    pub async fn engaged_by_call(&self, call: CallId) -> Result<Credits, StoreError> {
+        let sql = "SELECT CAST(coalesce(sum(CASE WHEN state IN ('live', 'unknown') THEN amount ELSE captured END), 0) AS BIGINT)
+                   FROM hold WHERE call_id = ?1";
+        let row = self.0.read_one(sql, vec![call.into()]).await?;
+        Ok(row.map(|row| row.int(0)).transpose()?.map_or(Credits::ZERO, Credits::from_micros))
     }
 
     /// A hold.

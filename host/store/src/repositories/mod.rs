@@ -6,12 +6,16 @@ mod blobs;
 mod calls;
 mod chain;
 mod databases;
+mod entry_notes;
 mod grants;
+mod hook_deliveries;
 mod idempotency;
+mod job_views;
 mod jobs;
 mod ledger_totals;
 mod natural_keys;
 mod orders;
+mod payouts;
 mod receipts;
 mod revenue_shares;
 mod self_check;
@@ -23,16 +27,20 @@ mod tokens;
 mod vendors;
 
 pub use accounts::{AccountRow, Accounts, NewAccount, Warnings};
-pub use blobs::{BlobRow, Blobs};
+pub use blobs::{BlobRow, BlobUsage, Blobs};
 pub use calls::{CallRow, CallState, Calls, NewCall};
 pub use chain::Chain;
 pub use databases::{DatabaseRow, Databases, Declaration};
+pub use entry_notes::EntryNotes;
 pub use grants::{CapturedHold, GrantRow, Grants, HoldRow, PostingRow};
+pub use hook_deliveries::{HookAnswer, HookDeliveries};
 pub use idempotency::{Answered, Idempotency};
-pub use jobs::{JobRow, Jobs, NewJob};
+pub use job_views::{JobCounts, JobView, JobViews};
+pub use jobs::{DueQueue, JobRow, Jobs, NewJob, queue_of};
 pub use ledger_totals::{BookTotal, LedgerTotals};
 pub use natural_keys::{Known, NaturalKeys};
 pub use orders::{OrderRow, OrderState, Orders};
+pub use payouts::{PayoutRow, Payouts};
 pub use receipts::{Receipts, Served};
 pub use revenue_shares::RevenueShares;
 pub use self_check::{Look, Moved, SelfCheck};
@@ -67,10 +75,16 @@ repositories! {
     chain: Chain;
     /// Databases.
     databases: Databases;
+    /// Why entries were made.
+    entry_notes: EntryNotes;
     /// Grants and postings, for reading.
     grants: Grants;
+    /// Deliveries to hooks that were answered.
+    hook_deliveries: HookDeliveries;
     /// Answers of commands by idempotency key.
     idempotency: Idempotency;
+    /// Jobs as the operator sees them.
+    job_views: JobViews;
     /// Jobs and callbacks.
     jobs: Jobs;
     /// What was posted to each book.
@@ -79,6 +93,8 @@ repositories! {
     natural_keys: NaturalKeys;
     /// Orders and payment events.
     orders: Orders;
+    /// Money paid to vendors.
+    payouts: Payouts;
     /// What receipts say of calls.
     receipts: Receipts;
     /// What the self-check looks at.

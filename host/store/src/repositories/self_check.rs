@@ -78,20 +78,20 @@ impl SelfCheck<'_> {
         let sql =
             "SELECT g.id, g.kind, g.amount, g.available, g.held, g.consumed, g.expired, g.refunded, g.voided, g.transferred, g.expires_at,
                     g.price, g.currency, g.tax, g.fee_bps, g.breakage_to, g.recognized, g.earned, g.lapsed, g.returned, g.vendor_due,
-                    g.tax_returned, g.charged_back, g.origin_id, g.moved, g.account_id, g.created_at,
+                    g.tax_returned, g.charged_back, g.origin_id, g.moved, g.account_id, g.created_at, g.repaid,
                     b.last_entry, b.available, b.held, b.debt, b.stopped
              FROM balance b LEFT JOIN credit_grant g ON g.account_id = b.account_id AND (g.available > 0 OR g.held > 0)
              WHERE b.account_id = ?1";
         let rows = self.0.read(sql, vec![account.into()]).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let own = rows.iter().filter(|row| matches!(row.opt_int(0), Ok(Some(_))));
-        let grants = own.map(|row| Ok(read_grant(&Row(row.0[..27].to_vec()))?.1)).collect::<Result<_, StoreError>>()?;
+        let grants = own.map(|row| Ok(read_grant(&Row(row.0[..28].to_vec()))?.1)).collect::<Result<_, StoreError>>()?;
         Ok(Some(Look {
-            last_entry: first.opt_int(27)?.map(EntryId),
-            available: Credits::from_micros(first.int(28)?),
-            held: Credits::from_micros(first.int(29)?),
-            debt: Credits::from_micros(first.int(30)?),
-            stopped: first.opt_text(31)?,
+            last_entry: first.opt_int(28)?.map(EntryId),
+            available: Credits::from_micros(first.int(29)?),
+            held: Credits::from_micros(first.int(30)?),
+            debt: Credits::from_micros(first.int(31)?),
+            stopped: first.opt_text(32)?,
             grants,
         }))
     }

@@ -25,6 +25,8 @@ use crate::Value;
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_first", include_str!("../../migrations/sqlite/0001_first.sql")),
     ("0002_double_entry", include_str!("../../migrations/sqlite/0002_double_entry.sql")),
+    ("0003_repaid", include_str!("../../migrations/sqlite/0003_repaid.sql")),
+    ("0004_jobs_blobs", include_str!("../../migrations/sqlite/0004_jobs_blobs.sql")),
 ];
 
 /// Why a database cannot be opened.

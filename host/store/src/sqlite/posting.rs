@@ -48,7 +48,7 @@ pub fn load(db: &Connection, books: &mut Books, post: &Post) -> Result<(), LoadE
             load_account(db, books, account)?;
         }
     }
-    if let Some(hold) = books.missing_hold(post) {
+    for hold in books.missing_holds(post) {
         load_hold(db, books, hold)?;
     }
     for grant in books.missing_grants(post) {
@@ -228,7 +228,8 @@ fn write_grants(db: &Connection, books: &Books) -> rusqlite::Result<()> {
     }
     let mut update = db.prepare_cached(
         "UPDATE credit_grant SET available = ?2, held = ?3, consumed = ?4, expired = ?5, refunded = ?6, voided = ?7, transferred = ?8,
-                recognized = ?9, earned = ?10, lapsed = ?11, returned = ?12, vendor_due = ?13, tax_returned = ?14, charged_back = ?15, moved = ?16
+                recognized = ?9, earned = ?10, lapsed = ?11, returned = ?12, vendor_due = ?13, tax_returned = ?14, charged_back = ?15, moved = ?16,
+                repaid = ?17
          WHERE id = ?1",
     )?;
     // SQLite checks only what names a column that is written.
@@ -268,7 +269,8 @@ fn write_grants(db: &Connection, books: &Books) -> rusqlite::Result<()> {
             grant.vendor_due,
             grant.tax_returned,
             grant.charged_back,
-            grant.moved
+            grant.moved,
+            grant.repaid.micros()
         ])?;
     }
     Ok(())

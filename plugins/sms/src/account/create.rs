@@ -1,6 +1,6 @@
 //! `account_create`: send a code to a telephone.
 
-use iap_sdk::prelude::*;
+use iap_sdk::{falsy, prelude::*};
 use serde::Deserialize;
 
 use super::{Output, Pending, pending_key, throttle};
@@ -9,7 +9,6 @@ use crate::{
     numbers,
     prices::Prices,
     send::State,
-    wire::falsy,
 };
 
 /// Seconds that a code is good for.

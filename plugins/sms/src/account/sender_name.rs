@@ -1,10 +1,10 @@
 //! `account_update_sender`: the name that recipients see.
 
-use iap_sdk::prelude::*;
+use iap_sdk::{falsy, prelude::*};
 use serde::Deserialize;
 
 use super::{Output, may_send};
-use crate::{carrier::sender_key, wire::falsy};
+use crate::carrier::sender_key;
 
 /// Input of `account_update_sender`.
 #[derive(Debug, Deserialize)]

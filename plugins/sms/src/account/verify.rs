@@ -1,10 +1,9 @@
 //! `account_verify`: compare the code that was typed.
 
-use iap_sdk::prelude::*;
+use iap_sdk::{falsy, prelude::*};
 use serde::Deserialize;
 
 use super::{Output, Pending, Registered, pending_key, registered_key};
-use crate::wire::falsy;
 
 /// Guesses at one code.
 const MOST_ATTEMPTS: u32 = 5;

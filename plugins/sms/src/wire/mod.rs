@@ -1,6 +1,5 @@
 //! The operations that send, as databases of each generation speak them.
 
-pub mod falsy;
 pub mod numbered;
 pub mod plain;
 pub mod v3;

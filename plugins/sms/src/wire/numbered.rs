@@ -3,11 +3,11 @@
 //! These databases send a message again every hour until they get a state that they know, so that every
 //! item is answered with one of those.
 
-use iap_sdk::prelude::*;
+use iap_sdk::{falsy, prelude::*};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{check_count, falsy};
+use super::check_count;
 use crate::{
     prices::Credits,
     send::{self, Answer, Draft, State, Verdict},

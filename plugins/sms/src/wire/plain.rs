@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use iap_sdk::prelude::*;
+use iap_sdk::{
+    falsy::{self, MaybeText},
+    prelude::*,
+};
 use serde::Deserialize;
 
-use super::{
-    check_count,
-    falsy::{self, MaybeText},
-};
+use super::check_count;
 use crate::send::{self, Answer, Draft, State, Verdict};
 
 /// Input of `message_send`.

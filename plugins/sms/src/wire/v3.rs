@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use iap_sdk::prelude::*;
+use iap_sdk::{falsy, prelude::*};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{check_count, falsy};
+use super::check_count;
 use crate::send::{self, Answer, Draft, Item};
 
 /// Longest webhook URL, which is stored with each batch.

@@ -7,7 +7,13 @@ struct Asker;
 
 impl Service for Asker {
     fn operations() -> Operations {
-        Operations::new().on("order", order).on("order_soon", order).job("reconcile", reconcile)
+        Operations::new()
+            .on("order", order)
+            .on("order_soon", order)
+            .on("order_plainly", order)
+            .on("order_later", order_later)
+            .job("reconcile", reconcile)
+            .job("deliver", deliver)
     }
 }
 
@@ -71,4 +77,29 @@ fn reconcile(job: &Job, question: Question) -> Result<(), Failure> {
         // Dropped, not released: it is asked again.
         _ => Err(Failure::ProviderUnavailable { retry_after: Some(1) }),
     }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Later {
+    pieces: u64,
+    more: u64,
+}
+
+/// The pieces are set aside now; a job delivers them, and more if it may.
+fn order_later(_call: &Call, later: Later) -> Result<Later, Failure> {
+    let id = billing::authorize(&pieces(later.pieces))?.keep(3_600, &[])?;
+    jobs::enqueue_with("deliver", &later, jobs::Options::new().hold(id))?;
+    Ok(later)
+}
+
+fn deliver(job: &Job, later: Later) -> Result<(), Failure> {
+    let Some(id) = &job.hold else { return Err(Failure::refused("There is no hold.")) };
+    let hold = billing::resume(id)?;
+    match billing::authorize(&pieces(later.more)) {
+        Ok(more) => drop(more.capture()?),
+        Err(refusal) if refusal.code == "over-max-credits" => {}
+        Err(refusal) => return Err(refusal.into()),
+    }
+    hold.capture_lines(&pieces(later.pieces))?;
+    Ok(())
 }

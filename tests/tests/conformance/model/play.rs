@@ -423,6 +423,7 @@ fn named_hold(command: &Command) -> Option<HoldId> {
         | Command::Keep { hold, .. }
         | Command::MarkUnknown { hold, .. }
         | Command::RefundUse { hold, .. } => Some(*hold),
+        Command::RefundUses { parts } => parts.last().map(|(hold, _)| *hold),
         _ => None,
     }
 }
@@ -431,7 +432,7 @@ fn named_hold(command: &Command) -> Option<HoldId> {
 fn traces(model: &Model, on: usize) -> Vec<i128> {
     let mut traces = vec![model.owners[on].debt];
     for lot in model.lots.iter().filter(|lot| lot.owner == on) {
-        traces.extend([lot.free, lot.held, lot.used, lot.expired, lot.refunded, lot.voided, lot.moved]);
+        traces.extend([lot.free, lot.held, lot.used, lot.expired, lot.refunded, lot.voided, lot.repaid, lot.moved]);
         let money = &lot.revenue;
         traces.extend([money.earned, money.lapsed, money.returned, money.moved, money.recovered]);
         traces.extend([money.tax_returned, money.fees, money.lost]);

@@ -23,10 +23,10 @@ pub async fn compare(store: &Store, model: &Model, now: i64) {
 async fn grants(store: &Store, model: &Model) {
     let sql = "SELECT kind, id, account_id, amount, available, held, consumed, expired, refunded, voided, transferred, expires_at,
                       coalesce(price, -1), tax, recognized, earned, lapsed, returned, moved, vendor_due, tax_returned, charged_back,
-                      breakage_to
+                      repaid, breakage_to
                FROM credit_grant ORDER BY id";
     let rows = store.read(sql, vec![]).await.expect("it reads");
-    let line = |row: &Row| (row.text(0).expect("a word"), numbers(row, 1..22), row.text(22).expect("a word"));
+    let line = |row: &Row| (row.text(0).expect("a word"), numbers(row, 1..23), row.text(23).expect("a word"));
     let stored: Vec<Line> = rows.iter().map(line).collect();
     let mut lots: Vec<Line> = model.lots.iter().map(lot).collect();
     lots.sort_by_key(|line| line.1[0]);
@@ -40,7 +40,7 @@ fn lot(lot: &Lot) -> Line {
     numbers.extend(credits);
     numbers.extend([i128::from(lot.ends), lot.price.unwrap_or(-1), lot.tax]);
     numbers.extend([revenue.out(), revenue.earned, revenue.lapsed, revenue.returned, revenue.moved]);
-    numbers.extend([lot.vendor(), revenue.tax_returned, i128::from(lot.disputed)]);
+    numbers.extend([lot.vendor(), revenue.tax_returned, i128::from(lot.disputed), lot.repaid]);
     let breakage = if lot.vendor_has_breakage { "vendor" } else { "host" };
     (lot.kind.as_str().to_owned(), numbers, breakage.to_owned())
 }

@@ -6,6 +6,7 @@ mod money;
 mod refunds;
 mod transfer;
 
+pub use refunds::decide_refunds;
 pub use transfer::decide_transfer;
 
 use super::{Account, AccountChange, Command, Entry, EntryKind, Hold, NewGrant, Refusal, SpendingCap};
@@ -18,7 +19,8 @@ use draft::Draft;
 /// How long credits last that were given back for a use whose own grant has expired: 30 days.
 pub const GOODWILL: i64 = 30 * 24 * 3600 * 1000;
 
-/// Decides a command on the account it concerns. Transfers concern two: see [`decide_transfer`].
+/// Decides a command on the account it concerns. Transfers concern two: see [`decide_transfer`]. Refunds of several
+/// holds make several entries: see [`decide_refunds`].
 ///
 /// `hold` is the hold that the command names, if the account has it; the grants of its parts, or the grant that
 /// the command names, must be among the account's. `new_id` gives ids never given before. Nothing is
@@ -46,6 +48,7 @@ pub fn decide(
         Command::MarkUnknown { ttl, .. } => holds::mark_unknown(account, hold, *ttl, id, now),
         Command::ExpireGrant { grant } => expire_grant(account, *grant, id, now),
         Command::RefundUse { amount, .. } => refunds::of_use(account, hold, *amount, id, new_id, now),
+        Command::RefundUses { .. } => Err(Refusal::UnknownHold),
         Command::RefundCredits { grant, amount } => refunds::of_credits(account, *grant, *amount, id, now),
         Command::Adjust { amount } => adjust(account, *amount, id, new_id, now),
         Command::Transfer { .. } => Err(Refusal::NotTransferable),

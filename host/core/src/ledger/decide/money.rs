@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// All of the price that the customer still had paid goes back. What is left of the credits is void and its
-/// part was never earned; for the rest the host bears the loss, and the account owes what it used.
+/// part was never earned; for the rest the host bears the loss, and the account owes what it used and what the purchase
+/// had repaid of an earlier debt.
 /// What live holds have set aside is decided when they end. Parts that moved to other grants took their price along
 /// and are charged back there.
 pub(super) fn chargeback(account: &Account, grant: GrantId, id: EntryId, now: Time) -> Result<Entry, Refusal> {
@@ -26,7 +27,8 @@ pub(super) fn chargeback(account: &Account, grant: GrantId, id: EntryId, now: Ti
     let (lost, tax) = (price.minor - state.returned - state.moved, state.tax - state.tax_returned);
     draft.money(grant.id, Book::ChargebackLoss, Book::Refunds, lost)?;
     draft.money(grant.id, Book::Tax, Book::Refunds, tax)?;
-    draft.owe(grant.id, grant.consumed)?;
+    let owed = grant.consumed.checked_add(grant.repaid).expect("parts of an amount that fits");
+    draft.owe(grant.id, owed)?;
     if draft.is_empty() {
         // All of it went back before, as refunds or with parts that moved: no entry could say that it went again.
         return Err(Refusal::GrantWasChargedBack);

@@ -8,8 +8,37 @@ use super::{
 };
 use crate::{
     Credits, Money, Time,
-    ids::{EntryId, GrantId},
+    ids::{EntryId, GrantId, HoldId},
 };
+
+/// Decides a refund of uses of several holds: an entry for each, with the account as it is after it. All of them are
+/// stored in one transaction, or none.
+pub fn decide_refunds(
+    account: &Account,
+    holds: &[&Hold],
+    parts: &[(HoldId, Credits)],
+    new_id: &mut dyn FnMut() -> i64,
+    now: Time,
+) -> Result<Vec<(Entry, Account)>, Refusal> {
+    if let Some(reason) = &account.stopped {
+        return Err(Refusal::PostingIsStopped { reason: reason.clone() });
+    }
+    if parts.is_empty() {
+        return Err(Refusal::AmountMustBePositive);
+    }
+    let mut done: Vec<(Entry, Account)> = Vec::with_capacity(parts.len());
+    for (id, amount) in parts {
+        let before = done.last().map_or(account, |(_, after)| after);
+        // A hold that is named twice is as the first time left it.
+        let earlier = done.iter().rev().filter_map(|(entry, _)| entry.hold.as_ref()).find(|hold| hold.id == *id);
+        let hold = earlier.or_else(|| holds.iter().copied().find(|hold| hold.id == *id));
+        let entry = of_use(before, hold, *amount, EntryId(new_id()), new_id, now)?;
+        let mut after = before.clone();
+        after.apply(&entry).map_err(|corruption| Refusal::Inconsistent(corruption.to_string()))?;
+        done.push((entry, after));
+    }
+    Ok(done)
+}
 
 /// The last credits taken go back first, so that what stays used is a prefix of the burn order. Where a
 /// grant has expired its part becomes a grant of its own, for a while.

@@ -29,6 +29,27 @@ fn a_refund_of_a_use_goes_back_the_way_it_came() {
 }
 
 #[test]
+fn refunds_of_several_holds_are_all_or_nothing() {
+    let begun = "grant g1 purchase 4 price 400 | grant g2 purchase 4 price 400 | authorize h1 4 | capture h1 4 | authorize h2 3 | capture h2 3";
+    for (story, end) in [
+        ("refunds h2 3 h1 4", "8 available, 0 held; g1:4/0/0 g2:4/0/0"),
+        ("refunds h2 3 h1 1 h1 2", "7 available, 0 held; g1:3/0/1 g2:4/0/0"),
+        ("refunds h2 3 h1 3 h1 2", "refused: 2 credits were asked of a hold that has 1"),
+        ("refunds", "refused: the amount must be above zero"),
+        ("refunds h2 1 h1 0", "refused: the amount must be above zero"),
+        ("refunds h2 1 h9 1", "refused: there is no such hold"),
+        ("chargeback g1 | refunds h2 3 h1 4", "refused: the grant was charged back"),
+        ("stop seen | refunds h2 3", "refused: posting is stopped for the account: seen"),
+    ] {
+        check(&format!("{begun} | {story}"), end);
+    }
+    check_holds(
+        &format!("{begun} | refunds h2 3 h1 1 h1 2"),
+        "h1 captured: 4 of 4 taken, 0 left, 3 refunded, until 2000; h2 captured: 3 of 3 taken, 0 left, 3 refunded, until 2000",
+    );
+}
+
+#[test]
 fn a_refund_of_an_expired_grant_lasts_for_a_while() {
     let begun = "grant g1 purchase 4 price 1001 fee 2500 until 3000 | grant g2 purchase 4 | authorize h1 5 | capture h1 5 | at 3000";
     // Three of g1 and one of g2; the three take 250.25 cents each with them, less what was rounded down.

@@ -149,6 +149,7 @@ fn check_credits(world: &World, account: &Account, grant: &Grant, lot: &Lot) -> 
         prop_assert_eq!(balance, naive, "postings to {} of {}", book.as_str(), grant.id);
     }
     prop_assert_eq!((grant.kind, grant.expires_at.0, grant.charged_back), (lot.kind, lot.ends, lot.disputed));
+    prop_assert_eq!(wide(grant.repaid), lot.repaid, "what {} repaid", grant.id);
     Ok(())
 }
 

@@ -77,6 +77,9 @@ impl Teller {
                 Command::RefundUse { hold: hold(id), amount: credits(amount) }
             }
             ["refund", id, amount] => Command::RefundCredits { grant: self.grant(id), amount: credits(amount) },
+            ["refunds", parts @ ..] => {
+                Command::RefundUses { parts: parts.chunks(2).map(|part| (hold(part[0]), credits(part[1]))).collect() }
+            }
             ["adjust", amount] => Command::Adjust { amount: credits(amount) },
             ["transfer", to, amount] => Command::Transfer { to: AccountId(number(to)), amount: credits(amount) },
             ["chargeback", id] => Command::Chargeback { grant: self.grant(id) },

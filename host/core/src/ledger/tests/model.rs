@@ -149,6 +149,12 @@ impl Model {
                 Ok(())
             }
             Command::RefundUse { hold, amount } => self.refund_use(on, hold.0, i128::from(amount.micros()), now),
+            Command::RefundUses { parts } => {
+                positive(i128::try_from(parts.len()).expect("few"))?;
+                parts
+                    .iter()
+                    .try_for_each(|(hold, amount)| self.refund_use(on, hold.0, i128::from(amount.micros()), now))
+            }
             Command::RefundCredits { grant, amount } => {
                 self.refund_credits(on, grant.0, i128::from(amount.micros()), now)
             }
@@ -263,6 +269,7 @@ impl Model {
             expired: 0,
             refunded: 0,
             voided: 0,
+            repaid: 0,
             moved: 0,
             price: new.price.map(|price| i128::from(price.minor)),
             tax: if new.price.is_some() { i128::from(new.tax) } else { 0 },
@@ -277,6 +284,7 @@ impl Model {
         if lot.price.is_some() && owed > 0 {
             lot.free -= owed;
             lot.voided += owed;
+            lot.repaid = owed;
             lot.settle(Into::Recovered);
             self.owners[on].debt -= owed;
         }
@@ -408,6 +416,7 @@ impl Model {
             expired: 0,
             refunded: 0,
             voided: 0,
+            repaid: 0,
             moved: 0,
             price: from.price.map(|_| worth),
             tax: 0,

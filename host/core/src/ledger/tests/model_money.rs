@@ -78,7 +78,7 @@ impl Model {
             return Err("GrantWasChargedBack");
         }
         let back = lot.revenue.returned + lot.revenue.moved + lot.revenue.tax_returned;
-        if back == price + lot.tax && lot.free + lot.used == 0 {
+        if back == price + lot.tax && lot.free + lot.used + lot.repaid == 0 {
             return Err("GrantWasChargedBack");
         }
         lot.disputed = true;
@@ -86,7 +86,7 @@ impl Model {
         lot.settle(Into::Returned);
         lot.revenue.lost = price - lot.revenue.returned - lot.revenue.moved;
         lot.revenue.tax_returned = lot.tax;
-        self.owners[on].debt += lot.used;
+        self.owners[on].debt += lot.used + lot.repaid;
         if self.owners[on].debt > MAX { Err("TooManyCredits") } else { Ok(()) }
     }
 }

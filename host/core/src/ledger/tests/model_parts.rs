@@ -39,6 +39,8 @@ pub struct Lot {
     pub expired: i128,
     pub refunded: i128,
     pub voided: i128,
+    /// Of what was voided: what repaid a debt.
+    pub repaid: i128,
     pub moved: i128,
     pub price: Option<i128>,
     pub tax: i128,

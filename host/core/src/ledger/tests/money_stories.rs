@@ -201,6 +201,36 @@ fn who_owes_cannot_spend_until_a_purchase_repays_or_it_is_forgiven() {
     ] {
         check(&format!("{begun} | {story}"), end);
     }
+    // What repaid a debt is owed again if its own price is taken back, beside what was used of it.
+    let repaid = format!("{begun} | grant g2 purchase 5 price 500 fee 2500");
+    for (story, end) in [
+        ("chargeback g2 | forgive 3.000001", "refused: 3.000001 credits were asked of a debt of 3"),
+        (
+            "authorize h2 1 | capture h2 1 | chargeback g2 | forgive 4.000001",
+            "refused: 4.000001 credits were asked of a debt of 4",
+        ),
+        (
+            "chargeback g2 | grant g3 purchase 5 price 500 | authorize h2 2",
+            "0 available, 2 held; g1:0/0/3 g2:0/0/0 g3:0/2/0",
+        ),
+        (
+            "chargeback g2 | grant g3 purchase 5 price 500 | chargeback g3 | grant g4 gift 5 | authorize h2 1",
+            "refused: the account owes 3 credits of a purchase that was charged back",
+        ),
+        ("chargeback g2 | chargeback g2", "refused: the grant was charged back"),
+    ] {
+        check(&format!("{repaid} | {story}"), end);
+    }
+    check_books(
+        &format!("{repaid} | chargeback g2"),
+        "issued 9, consumed 3, voided 6, debt 3, charged_back 3; \
+         cash_received 1500, vendor_accrued 562, platform_fee 188, refunds 1500, chargeback_loss 750",
+    );
+    // Nothing of a purchase without price is left, but for the debt that it repaid.
+    check(
+        &format!("{begun} | grant g2 purchase 3 price 0 | chargeback g2 | grant g3 gift 1 | authorize h2 1"),
+        "refused: the account owes 3 credits of a purchase that was charged back",
+    );
     // The new purchase's price makes good for a part of the loss of 750.
     check_books(
         &format!("{begun} | grant g2 purchase 5 price 500 tax 95 fee 2500"),

@@ -36,6 +36,7 @@ pub enum Step {
     MarkUnknown(Pick, i64),
     ExpireGrant(Pick),
     RefundUse(Pick, Amount),
+    RefundUses(Vec<(Pick, Amount)>),
     RefundCredits(Pick, Amount),
     Give(i64),
     Take(Amount),
@@ -121,6 +122,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         3 => (pick(), ttl()).prop_map(|(hold, ttl)| Step::MarkUnknown(hold, ttl)),
         6 => pick().prop_map(Step::ExpireGrant),
         14 => (pick(), amount()).prop_map(|(hold, amount)| Step::RefundUse(hold, amount)),
+        4 => proptest::collection::vec((pick(), amount()), 0..4).prop_map(Step::RefundUses),
         6 => (pick(), amount()).prop_map(|(grant, amount)| Step::RefundCredits(grant, amount)),
         2 => micros().prop_map(Step::Give),
         3 => amount().prop_map(Step::Take),
@@ -185,6 +187,15 @@ impl Step {
     /// The command that the step is on account 0 or 1, as things stand; `id` is for what it makes.
     pub fn command(&self, on: usize, model: &Model, id: i64, now: i64) -> Command {
         let spendable = model.spendable(on, now);
+        let used = |hold: Pick, amount: Amount| {
+            let left = |hold: &Held| hold.taken() - hold.given_back();
+            let used = hold_of(model, on, hold, |hold| !hold.lives() && left(hold) > 0);
+            let (id, left) = used.map_or((NOTHING, 0), |hold| (hold.id, left(hold)));
+            (HoldId(id), amount_of(amount, left))
+        };
+        if let Self::RefundUses(parts) = self {
+            return Command::RefundUses { parts: parts.iter().map(|(hold, amount)| used(*hold, *amount)).collect() };
+        }
         match *self {
             Self::Grant { kind, micros, life, price, tax, share } => Command::Grant(NewGrant {
                 id: GrantId(id),
@@ -213,11 +224,10 @@ impl Step {
             Self::MarkUnknown(hold, ttl) => Command::MarkUnknown { hold: live_of(model, on, hold), ttl },
             Self::ExpireGrant(grant) => Command::ExpireGrant { grant: grant_of(model, on, grant).0 },
             Self::RefundUse(hold, amount) => {
-                let left = |hold: &Held| hold.taken() - hold.given_back();
-                let used = hold_of(model, on, hold, |hold| !hold.lives() && left(hold) > 0);
-                let (id, left) = used.map_or((NOTHING, 0), |hold| (hold.id, left(hold)));
-                Command::RefundUse { hold: HoldId(id), amount: amount_of(amount, left) }
+                let (hold, amount) = used(hold, amount);
+                Command::RefundUse { hold, amount }
             }
+            Self::RefundUses(_) => unreachable!("it was answered above"),
             Self::RefundCredits(grant, amount) => {
                 let (grant, free) = grant_of(model, on, grant);
                 Command::RefundCredits { grant, amount: amount_of(amount, free) }

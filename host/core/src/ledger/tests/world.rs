@@ -1,7 +1,7 @@
 //! A few accounts with their holds, as a store would keep them.
 
 use super::{
-    super::{Account, Command, Entry, Hold, Refusal, decide, decide_transfer},
+    super::{Account, Command, Entry, Hold, Refusal, decide, decide_refunds, decide_transfer},
     books::Books,
 };
 use crate::{
@@ -58,6 +58,11 @@ impl World {
                 let other = self.accounts.iter().find(|other| other.id == *to).expect("an account of the world");
                 let (out, into) = decide_transfer(account, other, *amount, &mut new_id, self.now)?;
                 vec![out, into]
+            }
+            Command::RefundUses { parts } => {
+                let holds: Vec<&Hold> = self.holds.iter().filter(|hold| hold.account == account.id).collect();
+                let done = decide_refunds(account, &holds, parts, &mut new_id, self.now)?;
+                done.into_iter().map(|(entry, _)| entry).collect()
             }
             _ => {
                 let named = named_hold(command).and_then(|id| self.hold(id)).filter(|hold| hold.account == account.id);

@@ -187,6 +187,20 @@ fn operations_have_a_limit_and_a_price() {
         "\"messages/*\"",
         "plugin.toml:33: [[operations]] \"send_v3\": \"natural_key\": \"messages/*\" is no JSON Pointer; write one with \"*\" for every element, as \"/messages/*/uuid\"",
     );
+    for (parts, expected) in [
+        ("{ members = [\"a\"] }", "\"each\" is missing; add each = \"/documents/*\""),
+        ("{ each = \"/documents/*\" }", "\"members\" is missing; add members = [\"id\", \"pdf\"]"),
+        (
+            "{ each = \"/documents/*\", members = [\"a b\"] }",
+            "\"members\": \"a b\" is no name of a member; write letters, digits and \"_\", as \"account_token\"",
+        ),
+    ] {
+        check(
+            "\"/messages/*/numbers/*/uuid\"",
+            parts,
+            &format!("plugin.toml:33: [[operations]] \"send_v3\": \"natural_key\": {expected}"),
+        );
+    }
     check(
         "credits = \"0.5\"",
         "credits = \"10000.5\"",

@@ -118,6 +118,13 @@ fn hooks_and_routes_have_paths_of_their_own() {
             ),
         )
     };
+    for once in ["59 s", "31 days"] {
+        check(
+            "path = \"status\"",
+            &format!("path = \"status\"\nonce = {once:?}"),
+            &format!("plugin.toml:83: [[hooks]] \"status\": \"once\": {once:?} is out of range; write 60 s to 30 days"),
+        );
+    }
     ["/status", "status/", "", "a/../b", "{name}"].into_iter().for_each(hook);
     let route = |path: &str, expected: &str| {
         check(
@@ -172,6 +179,15 @@ fn routes_name_members_and_bounds() {
         "max_body = \"33 MiB\"",
         "plugin.toml:90: [[routes]] \"/api/sms/3/send\": \"max_body\": \"33 MiB\" is out of range; write at most 32 MiB",
     );
+    for place in ["documents[*]", "/", "/documents//pdf", "/documents/~2"] {
+        check(
+            "/documents/*/pdf",
+            place,
+            &format!(
+                "plugin.toml:91: [[routes]] \"/api/sms/3/send\": \"blobs\": {place:?} is no JSON Pointer; write one with \"*\" for every element, as \"/documents/*/pdf\""
+            ),
+        );
+    }
     check(
         "blobs = \"64 MiB\"\n",
         "",

@@ -11,15 +11,15 @@ use crate::{Row, Snapshot, StoreError, ledger::read_grant};
 /// Columns as [`read_grant`] takes them, then those of postings.
 const SQL: &str = "SELECT id, kind, amount, available, held, consumed, expired, refunded, voided, transferred, expires_at, price, currency,
                           tax, fee_bps, breakage_to, recognized, earned, lapsed, returned, vendor_due, tax_returned, charged_back, origin_id, moved,
-                          account_id, created_at, 0 AS side, 0 AS entry_id, 0 AS n, 0 AS posted, 0 AS debit, 0 AS credit
+                          account_id, created_at, repaid, 0 AS side, 0 AS entry_id, 0 AS n, 0 AS posted, 0 AS debit, 0 AS credit
                    FROM credit_grant
                    UNION ALL
                    SELECT grant_id, '', amount, 0, 0, 0, 0, 0, 0, 0, 0, 0, currency, 0, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                          account_id, 0, 1, entry_id, n, kind, debit, credit
+                          account_id, 0, 0, 1, entry_id, n, kind, debit, credit
                    FROM posting WHERE grant_id IS NOT NULL
-                   ORDER BY 1, 28";
+                   ORDER BY 1, 29";
 /// Columns of the grant itself.
-const OWN: usize = 27;
+const OWN: usize = 28;
 
 /// One grant as it is read: its row first, then its postings.
 struct Seen {

@@ -5,6 +5,7 @@
 //! accounts and with rows of `ledger_total`, not with postings, grants or holds.
 
 mod accounts;
+mod beside;
 mod chain;
 mod grants;
 mod holds;
@@ -119,6 +120,7 @@ pub async fn verify(
     chain::compare_heads(&mut snapshot, options.public_key, &mut report).await?;
     grants::compare(&mut snapshot, &streams, &mut report, &mut progress).await?;
     holds::compare(&mut snapshot, &streams, &mut report, &mut progress).await?;
+    beside::compare(&mut snapshot, &mut report).await?;
     Ok(report)
 }
 

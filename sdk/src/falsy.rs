@@ -1,4 +1,6 @@
 //! Odoo writes `false` where others leave a member out: every such spelling of "nothing" is read as nothing.
+//!
+//! For `#[serde(default, deserialize_with = "falsy::text")]` and the like.
 
 use std::{fmt, marker::PhantomData};
 
@@ -9,18 +11,29 @@ use serde::{
 
 /// A text, or nothing for `false`, `null`, `""` and (with `#[serde(default)]`) a missing member.
 /// A number becomes its digits, since people type telephone numbers and codes into number fields.
+///
+/// # Errors
+///
+/// The value is none of these.
 pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     deserializer.deserialize_any(Text)
 }
 
 /// A list, or an empty one for `false`, `null` and (with `#[serde(default)]`) a missing member.
+///
+/// # Errors
+///
+/// The value is none of these, or an element is wrong.
 pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     deserializer.deserialize_any(List(PhantomData))
 }
 
 /// [`text`] as a type, for elements of lists.
 #[derive(Debug, Default)]
-pub struct MaybeText(pub Option<String>);
+pub struct MaybeText(
+    /// The text.
+    pub Option<String>,
+);
 
 impl<'de> Deserialize<'de> for MaybeText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -2,8 +2,9 @@
 //!
 //! - [`carrier`] sends no text messages, but speaks Twilio's Programmable Messaging API as if it did.
 //! - [`card`] takes no money, but speaks Stripe's Checkout API as if it did.
+//! - [`print`] posts no letters, but speaks Pingen's API as if it did.
 //!
-//! Both are servers of their own over real sockets, so that whoever calls them goes through real
+//! All are servers of their own over real sockets, so that whoever calls them goes through real
 //! HTTP, real credentials, real signatures and real failures. They know nothing of IAP: what they
 //! check and answer is what the documented provider checks and answers. What they can be made to do
 //! wrong (numbers, cards, faults) is listed on their front page, in the README, and nowhere else.
@@ -12,6 +13,7 @@
 
 pub mod card;
 pub mod carrier;
+pub mod print;
 
 mod form;
 mod line;

@@ -6,6 +6,7 @@ use anyhow::Context;
 use iap_providers::{
     card::{self, CardOptions},
     carrier::{self, CarrierOptions},
+    print::{self, PrintOptions},
 };
 use tokio::net::TcpListener;
 use url::Url;
@@ -40,6 +41,27 @@ pub enum Simulate {
         #[arg(long, value_name = "URL")]
         webhook_url: Option<Url>,
     },
+    /// A printer of letters that speaks Pingen's API; its front page shows what it would post.
+    Print {
+        /// Address to listen on.
+        #[arg(long, default_value = "127.0.0.1:8073", value_name = "ADDRESS")]
+        listen: SocketAddr,
+        /// Client ID that callers must use.
+        #[arg(long, default_value_t = PrintOptions::default().client_id, value_name = "ID")]
+        client_id: String,
+        /// Client secret that callers must use.
+        #[arg(long, default_value_t = PrintOptions::default().client_secret, value_name = "SECRET")]
+        client_secret: String,
+        /// Organisation that callers must name.
+        #[arg(long, default_value_t = PrintOptions::default().organisation, value_name = "UUID")]
+        organisation: String,
+        /// Secret that signs webhooks.
+        #[arg(long, default_value_t = PrintOptions::default().webhook_secret, value_name = "SECRET")]
+        webhook_secret: String,
+        /// Where to send webhooks, as http://127.0.0.1:8070/hooks/snailmail/status.
+        #[arg(long, value_name = "URL")]
+        webhook_url: Option<Url>,
+    },
 }
 
 impl Simulate {
@@ -61,6 +83,18 @@ impl Simulate {
                 Self::Card { listen, secret_key, webhook_secret, webhook_url } => {
                     let options = CardOptions { secret_key, webhook_secret, webhook_url, ..CardOptions::default() };
                     card::serve(bind(listen).await?, options, super::stop_signal()).await?;
+                }
+                Self::Print { listen, client_id, client_secret, organisation, webhook_secret, webhook_url } => {
+                    let webhook_url = webhook_url.map(String::from);
+                    let options = PrintOptions {
+                        client_id,
+                        client_secret,
+                        organisation,
+                        webhook_secret,
+                        webhook_url,
+                        ..PrintOptions::default()
+                    };
+                    print::serve(bind(listen).await?, options, super::stop_signal()).await?;
                 }
             }
             Ok(ExitCode::SUCCESS)

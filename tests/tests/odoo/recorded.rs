@@ -10,6 +10,8 @@ const DATABASE_17: &str = "9e9025f6-e4dc-11f1-8bbe-02fc00000001";
 const TOKEN_17: &str = "69bd4247ec83409caa60db6b26a694f2";
 const DATABASE_19: &str = "abd593e6-e4db-11f1-81dd-02fc00000001";
 const TOKEN_19: &str = "1e6e1386f9de47d6bb8591b69817cc36";
+/// Its account for letters.
+const LETTERS_19: &str = "739310d317f84c2482f31fc95f2360b9";
 
 struct Recorded {
     name: String,
@@ -100,7 +102,7 @@ async fn every_recorded_request_is_answered_in_its_shape() {
             "/iap/1/balance" => assert!(recorded.result(&client).await.is_f64(), "{name}: a bare number"),
             "/iap/services-token" => assert_eq!(recorded.result(&client).await.as_array().unwrap().len(), 1, "{name}"),
             "/iap/1/get-accounts-information" => {
-                assert_eq!(recorded.result(&client).await.as_object().unwrap().len(), 1, "{name}")
+                assert_eq!(recorded.result(&client).await.as_object().unwrap().len(), 2, "{name}")
             }
             "/iap/update-warning-odoo" | "/iap/1/update-warning-email-alerts" => {
                 assert_eq!(recorded.result(&client).await, json!(true), "{name}");
@@ -129,7 +131,15 @@ async fn every_recorded_request_is_answered_in_its_shape() {
             "/api/sms/2/account/verify" => {
                 assert_eq!(recorded.result(&client).await, json!({ "state": "invalid_code" }), "{name}")
             }
-            "/api/dnb/1/search_by_name" | "/iap/snailmail/1/print" | "/api/website/1/configurator/industries" => {
+            // This account has no stamps; `tests/letters` has those that do.
+            "/iap/snailmail/1/print" => {
+                let result = recorded.result(&client).await;
+                assert_eq!((&result["request_code"], &result["credit_error"]), (&json!(200), &json!(true)), "{name}");
+                let letter = &result["request"]["documents"][0];
+                let expected = (&json!(1), &json!(false), &json!("CREDIT_ERROR"));
+                assert_eq!((&letter["letter_id"], &letter["sent"], &letter["error"]), expected, "{name}");
+            }
+            "/api/dnb/1/search_by_name" | "/api/website/1/configurator/industries" => {
                 let answer = recorded.replay(&client).await;
                 let text = format!(
                     "no service answers {path} on this host; check the endpoint in the system parameters, or ask the operator to add the service"
@@ -182,7 +192,7 @@ async fn the_account_information_of_19_has_the_keys_that_it_needs() {
     let (host, client, operator, [_, account]) = host().await;
     let information = read("v19/002-iap_1_get-accounts-information.json");
     let before = information.result(&client).await;
-    assert_eq!(before.as_object().unwrap().keys().collect::<Vec<_>>(), [TOKEN_19], "only services of this host");
+    assert_eq!(before.as_object().unwrap().keys().collect::<Vec<_>>(), [TOKEN_19, LETTERS_19], "only services of this host");
     let shown = &before[TOKEN_19];
     assert_eq!(
         (&shown["balance"], &shown["warning_threshold"], &shown["registered"], &shown["sender_name"]),

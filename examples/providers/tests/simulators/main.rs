@@ -2,4 +2,5 @@
 
 mod card;
 mod carrier;
+mod print;
 mod support;

@@ -45,6 +45,7 @@ recorded! {
     balance_19 = "v19/004-iap_1_balance.json";
     send_19 = "v19/005-api_sms_3_send.json";
     send_one_19 = "v19/006-api_sms_3_send.json";
+    letter_19 = "v19/019-iap_snailmail_1_print.json";
 }
 
 /// The webhook of a database: takes delivery reports.

@@ -1,6 +1,7 @@
 //! `iap demo`: a whole platform on one machine, and its story.
 
 mod databases;
+mod letter;
 mod story;
 mod transcript;
 mod world;
@@ -15,9 +16,9 @@ use self::{transcript::Transcript, world::World};
 
 /// Start a host with everything it needs and tell its story over real HTTP.
 ///
-/// Starts a host, an SMS carrier and a card processor (simulators, processes of their own), declares three
-/// databases and plays what real Odoo databases sent: credits are granted, spent, run out, are bought, and
-/// spent again. Then goes on serving, so that an Odoo database can be pointed at it.
+/// Starts a host, an SMS carrier, a card processor and a printer of letters (simulators, processes of their own),
+/// declares three databases and plays what real Odoo databases sent: credits are granted, spent, run out, are bought,
+/// and spent again; a letter is posted. Then goes on serving, so that an Odoo database can be pointed at it.
 #[derive(clap::Args)]
 pub struct Demo {
     /// Stop after the story; the exit code tells whether all of it held.
@@ -95,5 +96,6 @@ fn invite(world: &World, transcript: &mut Transcript) {
     transcript
         .say(&format!("         -d '{{\"credits\": \"10\", \"reason\": \"hello\"}}' {url}/v1/accounts/ACCOUNT/grants"));
     transcript.say(&format!("What the carrier received: {}   Cards: {}", world.carrier(), world.card()));
+    transcript.say(&format!("What the printer received: {}", world.printer()));
     transcript.say("Ctrl-C stops it.");
 }

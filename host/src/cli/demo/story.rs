@@ -27,6 +27,7 @@ pub async fn tell(world: &World, t: &mut Transcript) -> anyhow::Result<bool> {
     odoo_17(world, t, &online, &webhook).await?;
     let bought = odoo_19(world, t, &premise, &webhook).await?;
     reports(t, &webhook, &bought).await;
+    super::letter::tell(world, t, &premise).await?;
     hosting(world, t, &online, &premise).await?;
     books(world, t).await?;
     Ok(t.verdict())
@@ -188,7 +189,13 @@ async fn balance(world: &World, request: &Recorded) -> anyhow::Result<Credits> {
     Ok(Credits::from_wire_number(&answer["result"].to_string())?)
 }
 
-async fn grant(world: &World, t: &mut Transcript, dbuuid: &str, service: &str, credits: &str) -> anyhow::Result<()> {
+pub(super) async fn grant(
+    world: &World,
+    t: &mut Transcript,
+    dbuuid: &str,
+    service: &str,
+    credits: &str,
+) -> anyhow::Result<()> {
     let database = world.operator("GET", &format!("/v1/databases/{dbuuid}"), None).await?;
     let accounts = database["accounts"].as_array().cloned().unwrap_or_default();
     let account = accounts

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context;
 use iap_host::{App, Config, clock::SystemClock, config, secrets::random_hex, server};
-use iap_providers::{card::CardOptions, carrier::CarrierOptions};
+use iap_providers::{card::CardOptions, carrier::CarrierOptions, print::PrintOptions};
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -19,6 +19,7 @@ pub struct World {
     app: Arc<App>,
     carrier: String,
     card: String,
+    printer: String,
     operator_token: String,
     client: reqwest::Client,
 }
@@ -27,7 +28,7 @@ pub struct World {
 pub struct Stop {
     server: JoinHandle<std::io::Result<()>>,
     tell: oneshot::Sender<()>,
-    _simulators: [Simulator; 2],
+    _simulators: [Simulator; 3],
 }
 
 impl Stop {
@@ -124,7 +125,9 @@ impl Reply {
 
 impl World {
     pub async fn start(listen: SocketAddr, data_dir: PathBuf, progress: impl Fn(&str)) -> anyhow::Result<(Self, Stop)> {
-        progress("Starting an SMS carrier and a card processor (simulators, processes of their own)");
+        progress(
+            "Starting an SMS carrier, a card processor and a printer of letters (simulators, processes of their own)",
+        );
         let listener = TcpListener::bind(listen)
             .await
             .with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
@@ -132,17 +135,20 @@ impl World {
         let webhook = format!("http://{listen}/payments/stripe/webhook");
         let carrier = Simulator::start(&["carrier"])?;
         let card = Simulator::start(&["card", "--webhook-url", &webhook])?;
+        let webhook = format!("http://{listen}/hooks/snailmail/status");
+        let printer = Simulator::start(&["print", "--webhook-url", &webhook])?;
         let operator_token =
             std::env::var("IAP_OPERATOR_TOKEN").unwrap_or_else(|_| format!("iap_op_{}", random_hex::<16>()));
-        let config = settings(listen, data_dir, &carrier.url, &card.url, &operator_token)?;
+        let config = settings(listen, data_dir, [&carrier.url, &card.url, &printer.url], &operator_token)?;
         progress("Starting the host; plugins are compiled at the first start and kept");
         let app = App::start(config, Arc::new(SystemClock), |step| progress(step)).await?;
         progress(&format!("Serving at {}", app.public_url));
         let (tell, told) = oneshot::channel::<()>();
         let server = tokio::spawn(server::serve(Arc::clone(&app), listener, async move { drop(told.await) }));
         let client = iap_host::payments::client()?;
-        let world = Self { app, carrier: carrier.url.clone(), card: card.url.clone(), operator_token, client };
-        Ok((world, Stop { server, tell, _simulators: [carrier, card] }))
+        let (carrier_url, card_url, printer_url) = (carrier.url.clone(), card.url.clone(), printer.url.clone());
+        let world = Self { app, carrier: carrier_url, card: card_url, printer: printer_url, operator_token, client };
+        Ok((world, Stop { server, tell, _simulators: [carrier, card, printer] }))
     }
 
     pub fn url(&self) -> &str {
@@ -155,6 +161,10 @@ impl World {
 
     pub fn card(&self) -> &str {
         &self.card
+    }
+
+    pub fn printer(&self) -> &str {
+        &self.printer
     }
 
     pub fn operator_token(&self) -> &str {
@@ -219,11 +229,10 @@ async fn reply(request: reqwest::RequestBuilder) -> anyhow::Result<Reply> {
 fn settings(
     listen: SocketAddr,
     data_dir: PathBuf,
-    carrier: &str,
-    card: &str,
+    [carrier, card, printer]: [&str; 3],
     operator_token: &str,
 ) -> anyhow::Result<Config> {
-    let (twilio, stripe) = (CarrierOptions::default(), CardOptions::default());
+    let (twilio, stripe, pingen) = (CarrierOptions::default(), CardOptions::default(), PrintOptions::default());
     std::fs::create_dir_all(&data_dir).with_context(|| format!("cannot create {}", data_dir.display()))?;
     let examples = data_dir.join("examples");
     std::fs::create_dir_all(&examples)?;
@@ -242,6 +251,23 @@ fn settings(
         secrets: [("twilio-auth-token".to_owned(), twilio.auth_token)].into(),
         base_urls: [("carrier".to_owned(), carrier.to_owned())].into(),
     };
+    let snailmail = config::ServiceSettings {
+        config: [
+            ("pingen-client-id", pingen.client_id.as_str()),
+            ("pingen-organisation", &pingen.organisation),
+            ("upload-origin", printer),
+            // A demo has no patience.
+            ("first-look", "1"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
+        secrets: [
+            ("pingen-client-secret".to_owned(), pingen.client_secret),
+            ("pingen-webhook-secret".to_owned(), pingen.webhook_secret),
+        ]
+        .into(),
+        base_urls: ["identity", "api", "upload"].map(|name| (name.to_owned(), printer.to_owned())).into(),
+    };
     Ok(Config {
         data_dir,
         listen,
@@ -254,7 +280,7 @@ fn settings(
             config::Vendor { title: Some("Acme Services".to_owned()), kind: iap_core::hosting::VendorKind::ThirdParty },
         )]
         .into(),
-        services: [("sms".to_owned(), sms)].into(),
+        services: [("sms".to_owned(), sms), ("snailmail".to_owned(), snailmail)].into(),
         stripe: Some(config::Stripe {
             api_url: card.to_owned(),
             secret_key: stripe.secret_key,

@@ -1,0 +1,203 @@
+use std::{cell::RefCell, rc::Rc};
+
+use iap_sdk::{
+    http::{Error, Response},
+    testing::Host,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Snailmail,
+    pdf::samples::a4,
+    print::tests::{letter, request},
+    provider::samples::{host, is, taken, with},
+};
+
+const LETTER: &str = "/organisations/{config:pingen-organisation}/deliveries/letters/letter-1";
+
+fn sent(host: &Host) -> Value {
+    let one = letter(host, 1, &a4(1));
+    host.call::<Snailmail>("print", request(&[one], false, false, false)).unwrap()
+}
+
+fn run_last(host: &Host) {
+    let job = host.jobs().last().unwrap().clone();
+    host.run_enqueued::<Snailmail>(&job, 1).unwrap();
+}
+
+#[test]
+fn a_letter_is_charged_once_it_is_posted() {
+    let host = host("10");
+    sent(&host);
+    host.answer("api", LETTER, is("printing"));
+    for delay in [120, 240, 480] {
+        run_last(&host);
+        assert_eq!((host.held().as_str(), host.captured().len()), ("1", 0));
+        assert_eq!(host.jobs().last().unwrap().delay, delay);
+    }
+    host.answer("api", LETTER, is("sent"));
+    run_last(&host);
+    let captured = &host.captured()[0];
+    assert_eq!((captured.credits.as_str(), captured.reference.as_deref()), ("1", Some("letter-1")));
+    let remembered: Value = captured.remembered[0].json().unwrap();
+    assert_eq!(remembered, json!({ "sent": true, "send_id": "letter-1", "cost": 1, "pages": 1 }));
+    assert_eq!((host.available().as_str(), host.held().as_str()), ("9", "0"));
+    assert!(host.run(|| iap_sdk::blobs::stat("blob_0")).is_err(), "its document is gone");
+    // The job may run again, after a crash.
+    let count = host.jobs().len();
+    run_last(&host);
+    assert_eq!((host.jobs().len(), host.available().as_str()), (count, "9"));
+}
+
+#[test]
+fn a_letter_that_fails_after_it_was_accepted_is_not_charged_and_may_be_sent_anew() {
+    for status in ["action_required", "invalid", "cancelled", "undeliverable"] {
+        let host = host("10");
+        sent(&host);
+        host.answer("api", LETTER, is(status));
+        host.answer("api", &format!("{LETTER}/cancel"), Response::new(202));
+        run_last(&host);
+        assert_eq!(
+            (host.available().as_str(), host.held().as_str(), host.captured().len()),
+            ("10", "0", 0),
+            "{status}"
+        );
+        let keys = |host: &Host| -> Vec<Vec<u8>> {
+            let posts =
+                host.requests().into_iter().filter(|request| request.endpoint == "api" && request.method == "POST");
+            posts
+                .map(|request| request.headers.into_iter().find(|(name, _)| name == "idempotency-key").unwrap().1)
+                .collect()
+        };
+        sent(&host);
+        let keys = keys(&host);
+        assert_ne!(keys[0], keys[1], "another letter to the printer");
+    }
+}
+
+#[test]
+fn the_printers_own_news_need_no_question() {
+    for (news, credits) in [
+        (json!({ "sent": true, "undeliverable": false, "failed": false, "reason": "" }), "9"),
+        (json!({ "sent": true, "undeliverable": true, "failed": false, "reason": "moved" }), "9"),
+        (json!({ "sent": false, "undeliverable": true, "failed": false, "reason": "moved" }), "10"),
+        (json!({ "sent": false, "undeliverable": false, "failed": true, "reason": "font" }), "10"),
+    ] {
+        let host = host("10");
+        sent(&host);
+        host.answer("api", &format!("{LETTER}/cancel"), Response::new(202));
+        host.run(|| iap_sdk::store::set_json(iap_sdk::store::Scope::Service, "news/letter-1", &news, None)).unwrap();
+        run_last(&host);
+        assert_eq!((host.available().as_str(), host.held().as_str()), (credits, "0"), "{news}");
+    }
+}
+
+#[test]
+fn a_silent_printer_is_asked_again_until_it_is_given_up() {
+    let host = host("10");
+    sent(&host);
+    host.fail("api", LETTER, Error { sent: true, ..Error::new("timeout", "late") });
+    run_last(&host);
+    assert_eq!(host.held(), "1");
+    host.answer("api", LETTER, is("validating"));
+    host.advance(28 * 24 * 3600 - 100);
+    run_last(&host);
+    assert_eq!(host.held(), "1");
+    host.advance(200);
+    run_last(&host);
+    assert_eq!((host.available().as_str(), host.held().as_str(), host.captured().len()), ("10", "0", 0));
+}
+
+#[test]
+fn what_was_never_answered_for_is_handed_over_until_it_is() {
+    let works = Rc::new(RefCell::new(false));
+    let open = Rc::clone(&works);
+    let host = Host::new();
+    with(&host, "10", move |_| match *open.borrow() {
+        true => Ok(taken("letter-1")),
+        false => Ok(Response::new(502).with_body("<html>")),
+    });
+    sent(&host);
+    run_last(&host);
+    assert_eq!((host.held().as_str(), host.captured().len()), ("1", 0));
+    *works.borrow_mut() = true;
+    host.answer("api", LETTER, is("accepted"));
+    run_last(&host);
+    host.answer("api", LETTER, is("sent"));
+    run_last(&host);
+    assert_eq!((host.available().as_str(), host.held().as_str()), ("9", "0"));
+    let keys: std::collections::BTreeSet<Vec<u8>> = host
+        .requests()
+        .into_iter()
+        .filter(|request| request.endpoint == "api" && request.method == "POST")
+        .map(|request| request.headers.into_iter().find(|(name, _)| name == "idempotency-key").unwrap().1)
+        .collect();
+    assert_eq!(keys.len(), 1, "one letter, however often");
+}
+
+#[test]
+fn what_nobody_can_say_in_time_goes_back() {
+    let host = Host::new();
+    with(&host, "10", |_| Err(Error { sent: true, ..Error::new("timeout", "late") }));
+    sent(&host);
+    host.advance(20 * 3600 + 1);
+    run_last(&host);
+    assert_eq!((host.available().as_str(), host.held().as_str()), ("10", "0"));
+}
+
+fn question(host: &Host, documents: &[Value], credits: &str) -> Result<(), iap_sdk::Failure> {
+    // A hold as a host leaves it that died while a call ran.
+    let hold = host.run(|| {
+        let lines = [iap_sdk::Line::new("page, black", credits.parse::<u64>().unwrap() * 10)];
+        iap_sdk::billing::authorize(&lines).unwrap().keep(86_400, &[]).unwrap()
+    });
+    let input = request(documents, false, false, false);
+    let keys: Vec<String> = documents
+        .iter()
+        .map(|one| format!("{}:{}", one["letter_id"], one["pdf_bin"]["sha256"].as_str().unwrap()))
+        .collect();
+    let payload = json!({ "operation": "print", "input": input, "natural_keys": keys, "hold": hold });
+    let job = iap_sdk::testing::Enqueued {
+        id: "q".into(),
+        name: "reconcile".into(),
+        payload: serde_json::to_vec(&payload).unwrap(),
+        delay: 0,
+        dedupe_key: None,
+        hold: Some(hold),
+    };
+    host.run_enqueued::<Snailmail>(&job, 1)
+}
+
+#[test]
+fn after_a_crash_the_printer_is_asked_and_what_it_has_is_charged() {
+    let host = host("10");
+    host.answer("api", LETTER, is("validating"));
+    let letters = [letter(&host, 1, &a4(1))];
+    question(&host, &letters, "1").unwrap();
+    assert_eq!((host.available().as_str(), host.held().as_str(), host.captured().len()), ("9", "0", 1));
+    assert!(host.captured()[0].remembered[0].key.starts_with("1:"));
+    // What it has, but will not post, goes back.
+    let host = crate::provider::samples::host("10");
+    host.answer("api", LETTER, is("invalid"));
+    question(&host, &[letter(&host, 1, &a4(1))], "1").unwrap();
+    assert_eq!((host.available().as_str(), host.held().as_str()), ("10", "0"));
+}
+
+#[test]
+fn after_a_crash_only_what_was_paid_is_handed_over() {
+    let host = host("10");
+    host.answer("api", LETTER, is("validating"));
+    let letters = [letter(&host, 1, &a4(1)), letter(&host, 2, &a4(1))];
+    question(&host, &letters, "1").unwrap();
+    assert_eq!((host.available().as_str(), host.captured()[0].remembered.len()), ("9", 1));
+}
+
+#[test]
+fn a_printer_that_does_not_say_is_asked_again() {
+    let host = Host::new();
+    with(&host, "10", |_| Err(Error { sent: true, ..Error::new("timeout", "late") }));
+    let letters = [letter(&host, 1, &a4(1))];
+    let failure = question(&host, &letters, "1").unwrap_err();
+    assert_eq!(failure, iap_sdk::Failure::ProviderUnavailable { retry_after: Some(4) });
+    assert!(host.captured().is_empty());
+}

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use iap_core::ids::{AccountId, BlobId, CallId, DatabaseId, EntryId, GrantId, HoldId, JobId, OrderId, PayoutId, ServiceId};
+use iap_core::ids::{
+    AccountId, BlobId, CallId, DatabaseId, EntryId, GrantId, HoldId, JobId, OrderId, PayoutId, ServiceId,
+};
 
 /// Source of ids: `stream << 40 | counter`, rising within the stream.
 #[derive(Debug)]

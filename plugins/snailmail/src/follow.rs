@@ -175,7 +175,9 @@ fn hand_over_again(job: &Job, payload: &mut Payload, deadline: Deadline) -> Vec<
 /// What the operator is told of a letter that is given up without an answer.
 fn never_said(job: &Job, id: &str) -> String {
     let call = &job.context.call_id;
-    format!("nobody could say in time whether the printer has letter {id} of call {call}: it is not charged, and not posted again")
+    format!(
+        "nobody could say in time whether the printer has letter {id} of call {call}: it is not charged, and not posted again"
+    )
 }
 
 fn document(letters: &[Letter], at: usize) -> Result<Vec<u8>, String> {

@@ -192,7 +192,11 @@ async fn the_account_information_of_19_has_the_keys_that_it_needs() {
     let (host, client, operator, [_, account]) = host().await;
     let information = read("v19/002-iap_1_get-accounts-information.json");
     let before = information.result(&client).await;
-    assert_eq!(before.as_object().unwrap().keys().collect::<Vec<_>>(), [TOKEN_19, LETTERS_19], "only services of this host");
+    assert_eq!(
+        before.as_object().unwrap().keys().collect::<Vec<_>>(),
+        [TOKEN_19, LETTERS_19],
+        "only services of this host"
+    );
     let shown = &before[TOKEN_19];
     assert_eq!(
         (&shown["balance"], &shown["warning_threshold"], &shown["registered"], &shown["sender_name"]),

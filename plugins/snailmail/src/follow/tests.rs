@@ -1,4 +1,7 @@
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use iap_sdk::{
     http::{Error, Response},
@@ -104,8 +107,133 @@ fn a_silent_printer_is_asked_again_until_it_is_given_up() {
     run_last(&host);
     assert_eq!(host.held(), "1");
     host.advance(200);
+    // What may still be posted is not given up.
+    let cancel = format!("{LETTER}/cancel");
+    for response in [Response::new(503), Response::new(409), Response::new(404)] {
+        host.answer("api", &cancel, response);
+        run_last(&host);
+        assert_eq!(host.held(), "1");
+    }
+    host.answer("api", &cancel, Response::new(202));
     run_last(&host);
     assert_eq!((host.available().as_str(), host.held().as_str(), host.captured().len()), ("10", "0", 0));
+}
+
+#[test]
+fn a_letter_that_is_gone_after_four_weeks_is_given_up() {
+    let host = host("10");
+    sent(&host);
+    host.advance(28 * 24 * 3600 + 100);
+    host.answer("api", LETTER, Response::new(404)).answer("api", &format!("{LETTER}/cancel"), Response::new(404));
+    run_last(&host);
+    assert_eq!((host.available().as_str(), host.held().as_str()), ("10", "0"));
+}
+
+#[test]
+fn a_price_that_is_not_taken_fails_the_job() {
+    let host = host("10");
+    sent(&host);
+    host.answer("api", LETTER, is("sent"));
+    host.price_of("letter", "BE", "5");
+    let job = host.jobs().last().unwrap().clone();
+    let failure = host.run_enqueued::<Snailmail>(&job, 1).unwrap_err();
+    assert!(matches!(failure, iap_sdk::Failure::Internal { .. }), "{failure:?}");
+    assert!(host.captured().is_empty());
+}
+
+fn unprocessable() -> Response {
+    let why = "Idempotency-Key: another request had it";
+    Response::new(422).with_json(&json!({ "errors": [{ "title": "Unprocessable", "detail": why }] }))
+}
+
+fn posted(host: &Host) -> Vec<(Vec<u8>, Value)> {
+    let posts = host.requests().into_iter().filter(|request| request.endpoint == "api" && request.method == "POST");
+    let parts = posts.map(|request| {
+        let key = request.headers.into_iter().find(|(name, _)| name == "idempotency-key").unwrap().1;
+        (key, serde_json::from_slice::<Value>(&request.body).unwrap()["data"]["attributes"].clone())
+    });
+    parts.collect()
+}
+
+fn errors(host: &Host, words: &str) -> usize {
+    host.logged().iter().filter(|(_, text)| text.contains(words)).count()
+}
+
+/// A printer that took a letter, though its answer was lost, and compares what it gets under the same key.
+fn comparing() -> Host {
+    let (host, count) = (Host::new(), Cell::new(0));
+    with(&host, "10", move |_| {
+        count.set(count.get() + 1);
+        if count.get() == 1 { Err(Error { sent: true, ..Error::new("timeout", "late") }) } else { Ok(unprocessable()) }
+    });
+    host
+}
+
+#[test]
+fn what_is_refused_after_it_was_not_answered_is_not_posted_under_another_key() {
+    let host = comparing();
+    let one = letter(&host, 1, &a4(1));
+    let send = || host.call::<Snailmail>("print", request(std::slice::from_ref(&one), false, false, false)).unwrap();
+    send();
+    for _ in 0..2 {
+        run_last(&host);
+        assert_eq!((host.held().as_str(), host.captured().len()), ("1", 0), "still not known");
+    }
+    host.advance(20 * 3600 + 1);
+    run_last(&host);
+    assert_eq!((host.available().as_str(), host.held().as_str()), ("10", "0"));
+    assert_eq!(errors(&host, "whether the printer has letter 1 of call"), 1);
+    let count = posted(&host).len();
+    let again = host.call::<Snailmail>("print", request(&[letter(&host, 1, &a4(1))], false, false, false)).unwrap();
+    let told = &again["request"]["documents"][0];
+    assert_eq!((&told["sent"], &told["error"]), (&json!(false), &json!("UNKNOWN_ERROR")));
+    assert_eq!((posted(&host).len(), host.available().as_str()), (count, "10"), "it might be the second one");
+    let keys: std::collections::BTreeSet<Vec<u8>> = posted(&host).into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys.len(), 1);
+}
+
+#[test]
+fn a_letter_travels_as_it_was_handed_over_first() {
+    let host = Host::new();
+    with(&host, "10", |_| Ok(Response::new(502)));
+    sent(&host);
+    host.config("delivery-product", "registered");
+    run_last(&host);
+    let posted = posted(&host);
+    assert!(posted.len() > 2);
+    assert!(posted.iter().all(|(_, letter)| letter["delivery_product"] == "cheap"), "{posted:?}");
+}
+
+#[test]
+fn after_a_crash_a_refusal_is_no_answer() {
+    let (host, count) = (Host::new(), Cell::new(0));
+    with(&host, "10", move |_| {
+        count.set(count.get() + 1);
+        if count.get() % 2 == 1 { Ok(taken("letter-1")) } else { Ok(unprocessable()) }
+    });
+    host.answer("api", LETTER, is("validating"));
+    let letters = [letter(&host, 1, &a4(1)), letter(&host, 2, &a4(1))];
+    assert!(matches!(question(&host, &letters, "2"), Err(iap_sdk::Failure::ProviderUnavailable { .. })));
+    assert!(host.captured().is_empty());
+    host.advance(18 * 3600 + 1);
+    question(&host, &letters, "2").unwrap();
+    assert_eq!(host.captured()[0].credits, "1", "what it has is charged");
+    assert_eq!(errors(&host, "whether the printer has letter 2 of call"), 1);
+    let count = posted(&host).len();
+    host.call::<Snailmail>("print", request(&letters[1..], false, false, false)).unwrap();
+    assert_eq!(posted(&host).len(), count, "not under another key");
+}
+
+#[test]
+fn after_a_crash_each_letter_whose_document_is_gone_is_named() {
+    let host = host("10");
+    let letters = [letter(&host, 11, &a4(1)), letter(&host, 12, &a4(1))];
+    host.advance(24 * 3600 + 1);
+    question(&host, &letters, "2").unwrap();
+    assert_eq!((host.available().as_str(), host.held().as_str()), ("10", "0"));
+    for id in [11, 12] {
+        assert_eq!(errors(&host, &format!("whether the printer has letter {id} of call")), 1);
+    }
 }
 
 #[test]

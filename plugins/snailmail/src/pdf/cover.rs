@@ -127,8 +127,7 @@ impl Document<'_> {
         let last = self.places.objects.keys().next_back().copied().unwrap_or(0);
         let announced = self.places.trailer.int("Size").and_then(|size| u32::try_from(size).ok()).unwrap_or(0);
         let first = last.checked_add(1).ok_or(BAD)?.max(announced);
-        let [new_tree, front, text, font, empty, end] =
-            [0, 1, 2, 3, 4, 5].map(|offset| first.saturating_add(offset));
+        let [new_tree, front, text, font, empty, end] = [0, 1, 2, 3, 4, 5].map(|offset| first.saturating_add(offset));
         if end == u32::MAX {
             return Err(BAD);
         }

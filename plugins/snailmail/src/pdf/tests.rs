@@ -148,10 +148,10 @@ fn a_file_may_not_make_the_reader_go_over_it_again_and_again() {
     // Strings that do not end, wherever one looks; and a long box above many nodes.
     let open = |text: &str| format!("%PDF-1.4\n{}\n%%EOF", text.repeat(8_000_000 / text.len())).into_bytes();
     let kids: String = (3..3_900).map(|kid| format!("{kid} 0 R ")).collect();
-    let long = "y".repeat(4_000_000);
+    let long = "()".repeat(40_000);
     let mut boxes = vec![
         "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
-        format!("<</Type/Pages/MediaBox({long})/CropBox({long})/Kids[{kids}]>>"),
+        format!("<</Type/Pages/MediaBox[{long}]/CropBox[{long}]/Kids[{kids}]>>"),
     ];
     boxes.extend((3..3_900).map(|_| "<</Type/Pages>>".to_owned()));
     for (document, problem) in [

@@ -182,7 +182,8 @@ mod tests {
     fn what_cannot_be_followed_is_charged_and_the_unknown_is_not_pending_for_good() {
         let host = host("10");
         host.run(|| {
-            let letters = [Followed::new(known(&host, 1), Some("letter-1".into())), Followed::new(known(&host, 2), None)];
+            let letters =
+                [Followed::new(known(&host, 1), Some("letter-1".into())), Followed::new(known(&host, 2), None)];
             let lines: Vec<Line> = letters.iter().flat_map(|one| one.letter.job().lines()).collect();
             let hold_id = billing::authorize(&lines).unwrap().keep(60, &[]).unwrap();
             charge_now(&letters, &hold_id);

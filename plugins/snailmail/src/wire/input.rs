@@ -4,7 +4,6 @@ use iap_sdk::falsy;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-
 /// Letters, and how they are printed.
 #[derive(Debug, Default, Deserialize)]
 pub struct Input {

@@ -1,6 +1,6 @@
 //! Claiming looks at few rows, however many wait.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use iap_core::{Time, time::Clock};
 use iap_store::Store;
@@ -35,23 +35,18 @@ async fn fill(store: &Store, run: impl Fn(&str)) {
     assert_eq!(store.job_views().counts().await.expect("it counts").waiting, 90_000);
 }
 
-/// Claims as a host does; a usual look and claim, in microseconds.
-async fn claim(store: &Store) -> u128 {
-    let mut times = Vec::new();
+/// Claims as a host does.
+async fn claim(store: &Store) {
     let mut accounts = std::collections::BTreeSet::new();
     for _ in 0..20 {
-        let began = Instant::now();
         let due = store.jobs().due_queues(48).await.expect("it looks");
         assert_eq!(due.len(), 48);
         let turns: Vec<_> = due.into_iter().take(12).map(|queue| (queue, 1)).collect();
         let claimed = store.jobs().claim(&turns, Time(1_000_000)).await.expect("it claims");
-        times.push(began.elapsed().as_micros());
         assert_eq!(claimed.len(), 12);
         accounts.extend(claimed.iter().map(|job| job.account.expect("each has one")));
     }
     assert_eq!(accounts.len(), 240, "each time it was another's turn");
-    times.sort_unstable();
-    times[times.len() / 2]
 }
 
 /// The literal of a repository's source that begins so, with values in place of parameters.
@@ -68,7 +63,7 @@ const LOOKED_AT: [&str; 10] = [
     "WITH due AS MATERIALIZED",
     "UPDATE job_queue SET served_at",
     "DELETE FROM job_queue",
-    "INSERT INTO job_queue SELECT",
+    "UPDATE job_queue SET next_at",
     "SELECT count(*) FROM (SELECT 1",
     "UPDATE job SET run_at = ?4 WHERE service_id",
     "DELETE FROM job WHERE service_id",
@@ -83,9 +78,7 @@ async fn sqlite_finds_due_jobs_by_its_indexes() {
     let store = Store::open(&path, Arc::new(At(1_000))).expect("it opens");
     let connection = rusqlite::Connection::open(&path).expect("it opens");
     fill(&store, |sql| connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"))).await;
-    let usual = claim(&store).await;
-    println!("SQLite: a claim among 100,000 rows takes {usual} us");
-    assert!(usual < 50_000, "{usual} us");
+    claim(&store).await;
     for begins in LOOKED_AT {
         let sql = format!("EXPLAIN QUERY PLAN {}", statement(begins));
         let mut plan = connection.prepare(&sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -105,9 +98,7 @@ async fn postgres_finds_due_jobs_by_its_indexes() {
     let name = url.split(['/', '?']).nth(3).expect("a database").to_owned();
     let run = |sql: &str| drop(cluster::shared().psql(&name, &sql.replace(" AS BLOB)", " AS BYTEA)")));
     fill(&store, run).await;
-    let usual = claim(&store).await;
-    println!("PostgreSQL: a claim among 100,000 rows takes {usual} us");
-    assert!(usual < 100_000, "{usual} us");
+    claim(&store).await;
     for begins in LOOKED_AT {
         let sql = statement(begins).replace("/* postgres: ", "").replace(" */", "");
         let plan = cluster::shared().psql(&name, &format!("EXPLAIN {sql}"));

@@ -149,10 +149,7 @@ pub(super) fn fault(fault: Fault, charged: bool) -> CallError {
 /// Settles a job run: the hold that it was enqueued with stays for the next attempt, unless the job is over. Others that
 /// it took up go back if it went well: nobody else will.
 pub async fn settle_job(on: &Ledgered, own: Option<HoldId>, ended: &Ended<()>) -> Result<(), CallError> {
-    let lost = on.progress().lost;
-    if let Some((account, hold)) = on.account().zip(lost) {
-        end_hold(on, account, hold, OnUnknown::Release).await?;
-    }
+    give_back_lost(on).await?;
     settle_holds(on, &ended.open_holds, OnUnknown::Release).await?;
     if matches!(ended.result, Ok(Ok(()))) {
         let others: Vec<HoldId> = ended.resumed_holds.iter().filter(|hold| Some(**hold) != own).copied().collect();

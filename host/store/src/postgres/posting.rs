@@ -12,6 +12,7 @@ use super::{
     errors::{Failure, classify},
     session::Session,
     sets::{Set, prepare, run},
+    statements::BEGIN,
     values::read_row,
 };
 use crate::{
@@ -62,7 +63,7 @@ pub async fn begin(
     let params: [&(dyn ToSql + Sync); 2] = [&stream, &commits];
     // In this order: `join3` polls the first one first, and what is polled first is sent first.
     let (begun, counted, locked) = join3(
-        session.client().batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED"),
+        session.client().batch_execute(BEGIN),
         session.client().execute(&count, &params),
         rows(session, LOCK, ids),
     )

@@ -19,9 +19,12 @@ use super::{
 };
 use crate::{Conflict, Expect, Statement, Written};
 
+/// Begins a transaction, whatever level the server's settings have.
+pub const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
 /// Begins a transaction at the level `READ COMMITTED`.
 pub async fn begin(session: &Session) -> Result<(), Failure> {
-    plain(session, "BEGIN ISOLATION LEVEL READ COMMITTED").await
+    plain(session, BEGIN).await
 }
 
 /// Commits. Only for a transaction in which nothing failed: PostgreSQL answers a commit of a failed one

@@ -303,7 +303,7 @@ impl Desk {
             };
         }
         let sets = sets::prepare(session, &sets).await?;
-        let begin = session.prepare("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(|error| classify(&error))?;
+        let begin = session.prepare(statements::BEGIN).await.map_err(|error| classify(&error))?;
         let begin = async {
             match basis {
                 Basis::Locked => Ok(()),

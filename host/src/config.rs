@@ -30,6 +30,9 @@ pub struct Config {
     pub operator_token: Option<String>,
     /// At least 32 characters; a file in the data folder if not set.
     pub master_key: Option<String>,
+    /// Seals secrets of services in place of `master_key`, which cannot change: tokens, documents and receipts hang on it.
+    /// At least 32 characters; after a change run `iap secrets rotate`.
+    pub secrets_key: Option<String>,
     /// What a database is that nobody declared.
     pub first_contact_hosting: Hosting,
     /// Whether a third-party service works at first use or waits for an admin's consent.
@@ -48,6 +51,31 @@ pub struct Config {
     pub stripe: Option<Stripe>,
     /// How revenue is shared with vendors.
     pub revenue: Revenue,
+    /// Who may sign up as a vendor.
+    pub vendor_signup: SignUpPolicy,
+    /// Version of the terms that vendors accept.
+    pub terms_version: String,
+    /// Where vendors read the terms.
+    pub terms_url: Option<String>,
+    /// How mails are sent; they wait in the outbox if not set.
+    pub mail: Option<Mail>,
+    /// `iap serve --dev`: for developing services on one's own machine. Vendors and releases are approved by themselves,
+    /// mails are written to the log.
+    #[serde(skip)]
+    pub dev: bool,
+}
+
+/// See [`Config::vendor_signup`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignUpPolicy {
+    /// Everybody, once an address is confirmed.
+    Open,
+    /// Everybody, once the operator approves.
+    #[default]
+    Approve,
+    /// Nobody.
+    Closed,
 }
 
 /// See [`Config::third_party_first_use`].
@@ -160,6 +188,16 @@ pub struct Stripe {
     pub currency: String,
 }
 
+/// A mail server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// `smtp://user:password@server:587?tls=required` or `smtps://…`; `env:NAME` is read from the environment.
+    pub smtp_url: String,
+    /// Who they are from, as `IAP <iap@example.com>`.
+    pub from: String,
+}
+
 impl Stripe {
     fn default_api() -> String {
         "https://api.stripe.com".to_owned()
@@ -185,6 +223,7 @@ impl Default for Config {
             public_url: None,
             operator_token: None,
             master_key: None,
+            secrets_key: None,
             first_contact_hosting: Hosting::Undeclared,
             third_party_first_use: ThirdPartyFirstUse::default(),
             egress: Egress::default(),
@@ -194,6 +233,11 @@ impl Default for Config {
             services: BTreeMap::new(),
             stripe: None,
             revenue: Revenue::default(),
+            vendor_signup: SignUpPolicy::default(),
+            terms_version: "1".to_owned(),
+            terms_url: None,
+            mail: None,
+            dev: false,
         }
     }
 }
@@ -217,13 +261,24 @@ impl Config {
     fn resolve_environment(&mut self) -> anyhow::Result<()> {
         let secrets = self.services.values_mut().flat_map(|service| service.secrets.values_mut());
         let stripe = self.stripe.iter_mut().flat_map(|stripe| [&mut stripe.secret_key, &mut stripe.webhook_secret]);
-        for value in secrets.chain(stripe) {
+        let mail = self.mail.iter_mut().map(|mail| &mut mail.smtp_url);
+        for value in secrets.chain(stripe).chain(mail) {
             if let Some(name) = value.strip_prefix("env:") {
                 *value = std::env::var(name)
                     .with_context(|| format!("the settings name the environment variable {name}, which is not set"))?;
             }
         }
         Ok(())
+    }
+
+    /// Whether a vendor needs no sign-up: it comes with the binary or the settings.
+    pub fn is_known_vendor(&self, vendor: &str) -> bool {
+        vendor == "odoo" || self.vendors.contains_key(vendor)
+    }
+
+    /// Shown name of a vendor.
+    pub fn vendor_title<'a>(&'a self, vendor: &'a str) -> &'a str {
+        self.vendors.get(vendor).and_then(|vendor| vendor.title.as_deref()).unwrap_or(vendor)
     }
 
     /// Whether a vendor is first party.

@@ -7,12 +7,16 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Digest;
 
+use crate::settings::seal::SealingKey;
+
 /// Keys derived from the master key, one for each purpose.
 pub struct Keys {
     token: [u8; 32],
     cache: [u8; 32],
     blob: [u8; 32],
+    sign_in: [u8; 32],
     signing: SigningKey,
+    sealing: SealingKey,
 }
 
 /// What is stored of an account token.
@@ -32,8 +36,20 @@ impl Keys {
             token: mac(master, b"account token"),
             cache: mac(master, b"compiled code"),
             blob: mac(master, b"documents"),
+            sign_in: mac(master, b"codes, forms and networks"),
             signing,
+            sealing: sealing(master),
         }
+    }
+
+    /// The same, but another key than the master key seals secrets of services: that one can be changed.
+    pub fn sealing_with(self, secrets_key: &str) -> anyhow::Result<Self> {
+        Ok(Self { sealing: sealing_key(secrets_key)?, ..self })
+    }
+
+    /// Seals secrets of services.
+    pub fn sealing(&self) -> &SealingKey {
+        &self.sealing
     }
 
     /// From `master_key` if given, else from the file `master.key` in the data folder, which is made
@@ -87,6 +103,11 @@ impl Keys {
         mac(&self.blob, &of)
     }
 
+    /// Keyed hash of what is short or guessable: a mailed code, the network that somebody comes from, a session's forms.
+    pub fn sign_in(&self, purpose: &str, value: &str) -> String {
+        hex::encode(mac(&self.sign_in, format!("{purpose}\0{value}").as_bytes()))
+    }
+
     /// Public half of the key that signs receipts and heads of hash chains.
     pub fn public_key(&self) -> [u8; 32] {
         self.signing.verifying_key().to_bytes()
@@ -96,6 +117,21 @@ impl Keys {
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.signing.sign(message).to_bytes()
     }
+}
+
+fn sealing(key: &[u8]) -> SealingKey {
+    SealingKey::new(&mac(key, b"secrets of services"))
+}
+
+/// The key that seals secrets of services, from what a host has or had as `secrets_key` or, without one, `master_key`.
+pub fn sealing_key(text: &str) -> anyhow::Result<SealingKey> {
+    let text = text.trim();
+    anyhow::ensure!(
+        32 <= text.len(),
+        "the key has {} characters; it must have at least 32, as from `openssl rand -hex 32`",
+        text.len()
+    );
+    Ok(sealing(text.as_bytes()))
 }
 
 fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {

@@ -125,7 +125,8 @@ impl Authorize {
     }
 
     /// A natural key that the plugin derived from the request (a document's
-    /// hash): a repeat gets the first answer and costs nothing.
+    /// hash): a repeat gets the first answer and costs nothing. Or one that the host found in the request: then the hold is
+    /// for this piece of work alone, and so is a question about it (`reconcile`).
     pub fn natural_key(mut self, key: impl Into<String>) -> Self {
         self.natural_key = Some(key.into());
         self

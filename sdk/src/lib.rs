@@ -64,6 +64,7 @@ mod call;
 pub mod callback;
 pub mod clock;
 pub mod config;
+mod credits;
 mod error;
 mod failure;
 pub mod falsy;
@@ -88,6 +89,7 @@ pub mod testing;
 
 pub use billing::{Hold, Line, Outcome, Refusal, Remembered};
 pub use call::{Call, Context, Job};
+pub use credits::Credits;
 pub use error::Error;
 pub use failure::Failure;
 pub use hook::{HookRequest, HookResponse};

@@ -19,12 +19,18 @@ pub const OPERATOR_TOKEN: &str = "iap_op_of_the_tests";
 pub struct Settings {
     /// Packages of guests to serve as further plugins, as `iap-example-echo`.
     pub plugins: Vec<&'static str>,
+    /// Components to serve besides.
+    pub components: Vec<PathBuf>,
     /// Lines of `iap.toml` before its tables.
     pub toml: String,
     /// Tables to add to `iap.toml`.
     pub tables: String,
     /// `[services.sms.config]` lines.
     pub sms_config: String,
+    /// Further flags of `iap serve`, as `--dev`.
+    pub flags: Vec<&'static str>,
+    /// A mail server too, and the settings to send by it.
+    pub mail: bool,
     /// No carrier and no card processor.
     pub without_simulators: bool,
     /// URL of the PostgreSQL database to use in place of a SQLite file.
@@ -122,8 +128,12 @@ pub struct TestHost {
     server: Running,
     carrier: Option<Running>,
     card: Option<Running>,
+    mail: Option<Running>,
+    /// Where the mail server takes mail.
+    smtp: u16,
     client: reqwest::Client,
     postgres: Option<String>,
+    flags: Vec<&'static str>,
 }
 
 impl TestHost {
@@ -140,7 +150,7 @@ impl TestHost {
     pub fn with(settings: &Settings) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // The port is fixed before the start, so that webhooks and restarts find the host where it was.
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|probe| probe.local_addr()).expect("a free port").port();
+        let port = free_port();
         let simulate = |args: &[&str]| {
             let args: Vec<String> = ["simulate"].iter().chain(args).map(|arg| (*arg).to_owned()).collect();
             (!settings.without_simulators).then(|| Running::start(&args, folder.path()))
@@ -151,10 +161,21 @@ impl TestHost {
         let url = |running: &Option<Running>| {
             running.as_ref().map_or_else(|| "http://127.0.0.1:1".to_owned(), |running| running.url.clone())
         };
+        let smtp = free_port();
+        let mail = settings.mail.then(|| mail_server(folder.path(), smtp));
+        let mut settings = settings.clone();
+        if settings.mail {
+            // Writing to a String cannot fail.
+            _ = write!(
+                settings.tables,
+                "\n[mail]\nsmtp_url = \"smtp://iap:simulated-mail-password@127.0.0.1:{smtp}\"\nfrom = \"IAP <iap@example.com>\"\n"
+            );
+        }
+        let settings = &settings;
         let toml = configuration(settings, folder.path(), port, &url(&carrier), &url(&card));
         std::fs::write(folder.path().join("iap.toml"), toml).expect("the folder is writable");
-        let server = Running::start(&serve(folder.path()), folder.path());
-        Self { folder, server, carrier, card, client: http::client(), postgres: settings.postgres.clone() }
+        let server = Running::start(&serve(folder.path(), &settings.flags), folder.path());
+        Self { folder, server, carrier, card, mail, smtp, client: http::client(), postgres: settings.postgres.clone(), flags: settings.flags.clone() }
     }
 
     /// Where the host serves.
@@ -228,7 +249,7 @@ impl TestHost {
 
     /// Starts the host again after [`TestHost::kill`].
     pub fn restart(&mut self) {
-        self.server = Running::start(&serve(self.folder.path()), self.folder.path());
+        self.server = Running::start(&serve(self.folder.path(), &self.flags), self.folder.path());
     }
 
     /// The operator.
@@ -280,6 +301,50 @@ impl TestHost {
         assert!(reply.status < 300, "{}", reply.text);
     }
 
+    /// Mails that the mail server took, in their order: to one address, or all.
+    ///
+    /// # Panics
+    ///
+    /// This host has no mail server: start it with `mail: true`.
+    pub async fn mails(&self, to: Option<&str>) -> Vec<serde_json::Value> {
+        let to = to.map(|address| format!("?to={}", address.replace('+', "%2B"))).unwrap_or_default();
+        let request = self.client.get(format!("{}/inbox{to}", self.mail_url()));
+        let answer = http::try_send(request).await.expect("the mail server answers").json();
+        answer["mails"].as_array().unwrap_or_else(|| panic!("no mails: {answer}")).clone()
+    }
+
+    /// Waits for mails to an address and answers them.
+    pub async fn mails_to(&self, to: &str, count: usize) -> Vec<serde_json::Value> {
+        until(&format!("{count} mails to {to}"), async || count <= self.mails(Some(to)).await.len()).await;
+        self.mails(Some(to)).await
+    }
+
+    /// Where the mail server's admin pages are.
+    ///
+    /// # Panics
+    ///
+    /// See [`TestHost::mails`].
+    pub fn mail_url(&self) -> &str {
+        &self.mail.as_ref().expect("this host has a mail server that runs").url
+    }
+
+    /// Makes the mail server misbehave; `{}` ends it.
+    pub async fn mail_faults(&self, faults: &serde_json::Value) {
+        let request = self.client.post(format!("{}/faults", self.mail_url())).header("Content-Type", "application/json");
+        let reply = http::try_send(request.body(faults.to_string())).await.expect("the mail server answers");
+        assert!(reply.status < 300, "{}", reply.text);
+    }
+
+    /// Kills the mail server, with what it took.
+    pub fn stop_mail(&mut self) {
+        self.mail = None;
+    }
+
+    /// Starts the mail server where it was.
+    pub fn start_mail(&mut self) {
+        self.mail = Some(mail_server(self.folder.path(), self.smtp));
+    }
+
     /// Runs `iap ledger verify` beside the host; the output, if it is clean.
     ///
     /// # Panics
@@ -295,6 +360,11 @@ impl TestHost {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "the ledger is not clean:\n{text}{}", String::from_utf8_lossy(&output.stderr));
         text
+    }
+
+    /// Whether its database is on PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        self.postgres.is_some()
     }
 
     /// Rows of the host's database, for what no door shows: the first column as text.
@@ -318,6 +388,16 @@ impl TestHost {
     }
 }
 
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|probe| probe.local_addr()).expect("a free port").port()
+}
+
+fn mail_server(folder: &Path, smtp: u16) -> Running {
+    let smtp = format!("127.0.0.1:{smtp}");
+    let args = ["simulate", "mail", "--listen", "127.0.0.1:0", "--smtp", &smtp];
+    Running::start(&args.map(str::to_owned), folder)
+}
+
 /// Waits until a condition holds, at most 20 s.
 ///
 /// # Panics
@@ -331,8 +411,9 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnM
     }
 }
 
-fn serve(folder: &Path) -> Vec<String> {
-    vec!["serve".to_owned(), "--config".to_owned(), folder.join("iap.toml").display().to_string()]
+fn serve(folder: &Path, flags: &[&str]) -> Vec<String> {
+    let usual = ["serve".to_owned(), "--config".to_owned(), folder.join("iap.toml").display().to_string()];
+    usual.into_iter().chain(flags.iter().map(|flag| (*flag).to_owned())).collect()
 }
 
 fn configuration(settings: &Settings, folder: &Path, port: u16, carrier: &str, card: &str) -> String {
@@ -344,6 +425,7 @@ fn configuration(settings: &Settings, folder: &Path, port: u16, carrier: &str, c
             std::fs::write(&path, crate::guests::component(package)).expect("the folder is writable");
             path.display().to_string()
         })
+        .chain(settings.components.iter().map(|path| path.display().to_string()))
         .collect();
     let mut toml = String::new();
     // Writing to a String cannot fail.

@@ -103,6 +103,8 @@ typed_ids! {
     BlobId = "blob";
     /// Money paid to a vendor.
     PayoutId = "payout";
+    /// A mail to somebody.
+    MailId = "mail";
 }
 
 /// Where ids come from: unique within the ledger, rising.

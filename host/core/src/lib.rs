@@ -3,8 +3,10 @@
 //! **Invariant:** nothing here performs I/O, reads a clock or draws a random number. Callers load
 //! state, ask for a decision, and store the result in one transaction.
 
+pub mod country;
 pub mod credits;
 pub mod hosting;
+pub mod iban;
 pub mod identity;
 pub mod ids;
 pub mod ledger;
@@ -12,11 +14,13 @@ pub mod manifest;
 pub mod money;
 pub mod natural_keys;
 pub mod prices;
+pub mod publishing;
 pub mod receipt;
 pub mod release;
 pub mod revenue;
 pub mod time;
 pub mod trial;
+pub mod vat;
 mod words;
 
 pub use credits::Credits;

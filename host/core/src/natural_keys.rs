@@ -33,12 +33,28 @@ pub fn natural_keys(declared: &NaturalKey, input: &Value) -> Result<Vec<String>,
     let mut found = Found::default();
     match declared {
         NaturalKey::At(pointer) => follow(pointer, input, &mut |value| found.add(plain(value)))?,
-        NaturalKey::Members { each, members } => follow(each, input, &mut |document| {
-            let texts: Option<Vec<String>> = members.iter().map(|member| part(document.get(member)?)).collect();
-            found.add(texts.map(|texts| texts.join(":")))
-        })?,
+        NaturalKey::Members { each, members } => {
+            follow(each, input, &mut |document| found.add(joined(members, document)))?
+        }
     }
     Ok(found.keys)
+}
+
+/// The input with only those elements of a list that have one of these keys, where keys are of the elements of one list;
+/// any other as it is.
+pub fn only(declared: &NaturalKey, mut input: Value, keys: &[String]) -> Value {
+    if let NaturalKey::Members { each, members } = declared
+        && let Some(list) = each.strip_suffix("/*")
+        && let Some(Value::Array(documents)) = input.pointer_mut(list)
+    {
+        documents.retain(|document| joined(members, document).is_some_and(|key| keys.contains(&key)));
+    }
+    input
+}
+
+fn joined(members: &[String], document: &Value) -> Option<String> {
+    let texts: Option<Vec<String>> = members.iter().map(|member| part(document.get(member)?)).collect();
+    texts.map(|texts| texts.join(":"))
 }
 
 #[derive(Default)]
@@ -144,6 +160,9 @@ mod tests {
             7,
         ]});
         assert_eq!(natural_keys(&declared, &input), Ok(vec!["7:abc".to_owned(), "x:plain".to_owned()]));
+        let one = only(&declared, input.clone(), &["x:plain".to_owned()]);
+        assert_eq!(one, json!({ "documents": [{ "letter_id": "x", "pdf": "plain" }] }));
+        assert_eq!(only(&at("/documents/*/letter_id"), input.clone(), &["x".to_owned()]), input);
         let long = json!({ "documents": [{ "letter_id": "x".repeat(200), "pdf": "y".repeat(200) }] });
         assert_eq!(natural_keys(&declared, &long), Err(NaturalKeysError::TooLong));
     }

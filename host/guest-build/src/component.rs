@@ -1,5 +1,6 @@
 //! From a core module to a component.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -23,9 +24,31 @@ pub(crate) fn encode(module: &Path, manifest_dir: &Path) -> Result<Vec<u8>> {
     release::append(component, &release::read(manifest_dir)?)
 }
 
+/// Texts of the release in a plugin's folder by path: `plugin.toml`, and what is below `prices/` and `schemas/`.
+///
+/// # Errors
+///
+/// There is no `plugin.toml`, or a file is no UTF-8 text.
+pub fn release_files(folder: &Path) -> Result<BTreeMap<String, String>> {
+    release::read(folder)
+}
+
+/// A component that was built by other tools, with the release of a plugin's folder in place of any it carries.
+///
+/// # Errors
+///
+/// As [`release_files`]; also if these bytes are no component.
+pub fn with_release(component: &[u8], folder: &Path) -> Result<Vec<u8>> {
+    release::append(release::without(component)?, &release::read(folder)?)
+}
+
 /// Writes a file unless it holds these bytes already, so that what embeds it
 /// stays fresh.
-pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
+///
+/// # Errors
+///
+/// It cannot be written.
+pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     if std::fs::read(path).is_ok_and(|present| present == bytes) {
         return Ok(());
     }

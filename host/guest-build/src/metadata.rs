@@ -33,7 +33,10 @@ pub(crate) fn read(folder: &Path) -> Result<Workspace> {
     let mut command = Command::new(cargo);
     scrub(&mut command);
     command.args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"]);
-    let output = command.arg(folder.join("Cargo.toml")).output().context("cannot start cargo")?;
+    let output = command
+        .arg(folder.join("Cargo.toml"))
+        .output()
+        .context("cannot start cargo; install Rust from https://rustup.rs")?;
     if !output.status.success() {
         bail!("cargo metadata of {}: {}", folder.display(), String::from_utf8_lossy(&output.stderr).trim());
     }

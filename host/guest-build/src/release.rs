@@ -12,6 +12,9 @@ use anyhow::{Context, Result};
 /// the whole release, under one digest.
 pub const RELEASE_SECTION: &str = "iap:release";
 
+/// Number of custom sections.
+const CUSTOM: u8 = 0;
+
 /// Folders whose files belong to the release.
 const FOLDERS: [&str; 2] = ["prices", "schemas"];
 
@@ -66,11 +69,47 @@ pub(crate) fn append(mut component: Vec<u8>, texts: &BTreeMap<String, String>) -
     push_length(&mut content, RELEASE_SECTION.len())?;
     content.extend_from_slice(RELEASE_SECTION.as_bytes());
     content.extend_from_slice(&payload);
-    const CUSTOM: u8 = 0;
     component.push(CUSTOM);
     push_length(&mut component, content.len())?;
     component.extend_from_slice(&content);
     Ok(component)
+}
+
+/// A component without the release that it carries, if any.
+pub(crate) fn without(component: &[u8]) -> Result<Vec<u8>> {
+    const HEADER: usize = 8;
+    let is_component = component.get(..HEADER).is_some_and(|header| header[..4] == *b"\0asm" && header[6] == 1);
+    anyhow::ensure!(is_component, "this is no WebAssembly component");
+    let mut kept = component[..HEADER].to_vec();
+    let mut rest = &component[HEADER..];
+    while let Some((kind, after)) = rest.split_first() {
+        let (length, after) = take_length(after)?;
+        let content = after.get(..length).context("the component is cut off")?;
+        let (section, next) = rest.split_at(rest.len() - after.len() + length);
+        if *kind != CUSTOM || !is_release(content)? {
+            kept.extend_from_slice(section);
+        }
+        rest = next;
+    }
+    Ok(kept)
+}
+
+/// Whether a custom section is the release's.
+fn is_release(section: &[u8]) -> Result<bool> {
+    let (length, content) = take_length(section)?;
+    Ok(content.get(..length) == Some(RELEASE_SECTION.as_bytes()))
+}
+
+/// An unsigned LEB128 of 32 bits, and what follows it.
+fn take_length(bytes: &[u8]) -> Result<(usize, &[u8])> {
+    let mut length = 0;
+    for (index, byte) in bytes.iter().enumerate().take(5) {
+        length |= usize::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return Ok((length, &bytes[index + 1..]));
+        }
+    }
+    anyhow::bail!("the component is cut off")
 }
 
 /// An unsigned LEB128 of 32 bits, as WebAssembly writes lengths.
@@ -124,6 +163,21 @@ mod tests {
         assert_eq!(found, texts);
         assert_eq!(found.keys().collect::<Vec<_>>(), ["plugin.toml", "prices/sms.csv", "schemas/deep/a.json"]);
         assert_eq!(append(EMPTY.to_vec(), &read(folder.path()).unwrap()).unwrap(), component);
+    }
+
+    #[test]
+    fn a_release_takes_the_place_of_another() {
+        let texts = |text: &str| BTreeMap::from([("plugin.toml".to_owned(), text.to_owned())]);
+        let mut other = append(EMPTY.to_vec(), &texts(&"old ".repeat(100))).unwrap();
+        // Another custom section, named "x", stays.
+        other.extend_from_slice(&[0, 3, 1, b'x', 7]);
+        let without = without(&other).unwrap();
+        assert_eq!(without, [&EMPTY[..], &[0, 3, 1, b'x', 7]].concat());
+        let component = append(without, &texts("new")).unwrap();
+        wasmparser::Validator::new().validate_all(&component).unwrap();
+        assert_eq!(release_of(&component), texts("new"));
+        assert!(super::without(b"\0asm\x01\0\0\0").is_err(), "a core module");
+        assert!(super::without(&other[..other.len() - 1]).is_err(), "cut off");
     }
 
     #[test]

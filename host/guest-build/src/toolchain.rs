@@ -64,19 +64,14 @@ pub(crate) trait Machine {
     fn linker(&self) -> Option<PathBuf>;
 }
 
-/// Chooses a toolchain, in the order of what changes least on the machine.
-pub(crate) fn resolve(machine: &impl Machine) -> Result<Toolchain> {
+/// Chooses a toolchain, in the order of what changes least on the machine; `say` is told what is done.
+pub(crate) fn resolve(machine: &impl Machine, say: &mut dyn FnMut(&str)) -> Result<Toolchain> {
     let active = machine.active()?;
-    if active.has_target {
-        return Ok(Toolchain::Ready { cargo: active.cargo, rustc: active.rustc });
-    }
-    let refused = match machine.add_target() {
-        Ok(()) if machine.active()?.has_target => {
-            return Ok(Toolchain::Ready { cargo: active.cargo, rustc: active.rustc });
-        }
-        Ok(()) => "it reported success, but the active rustc still lacks the target".to_owned(),
-        Err(error) => format!("{error:#}"),
+    let refused = match ready(machine, active, say)? {
+        Ok(toolchain) => return Ok(toolchain),
+        Err(refused) => refused,
     };
+    say("The active rustc cannot build for it; trying the distribution's");
     if let Some(found) = machine.distribution().filter(|found| found.is_new_enough) {
         if found.has_target {
             return Ok(Toolchain::Ready { cargo: found.cargo, rustc: found.rustc });
@@ -88,10 +83,34 @@ pub(crate) fn resolve(machine: &impl Machine) -> Result<Toolchain> {
     bail!(
         "no toolchain here can build plugins for {TARGET}.\n\
          Run one of these, then build again:\n  \
-         rustup target add {TARGET}\n  \
+         rustup update stable && rustup target add {TARGET}\n  \
          sudo apt-get install rustc-web cargo-web rust-web-src    # Debian, rustc {OLDEST} or newer\n\
-         (`rustup target add` was tried: {refused})"
+         ({refused})"
     )
+}
+
+/// The active toolchain, given the target if need be; or why it cannot be used.
+fn ready(
+    machine: &impl Machine,
+    active: Compiler,
+    say: &mut dyn FnMut(&str),
+) -> Result<std::result::Result<Toolchain, String>> {
+    if !active.is_new_enough {
+        return Ok(Err(format!("the active rustc is older than {OLDEST}")));
+    }
+    if !active.has_target {
+        say(&format!("Adding the target {TARGET} with rustup"));
+        match machine.add_target() {
+            Ok(()) if machine.active()?.has_target => {}
+            Ok(()) => {
+                return Ok(Err(
+                    "`rustup target add` reported success, but the active rustc still lacks the target".into()
+                ));
+            }
+            Err(error) => return Ok(Err(format!("`rustup target add` was tried: {error:#}"))),
+        }
+    }
+    Ok(Ok(Toolchain::Ready { cargo: active.cargo, rustc: active.rustc }))
 }
 
 /// The machine that we run on.
@@ -180,6 +199,7 @@ mod tests {
 
     struct Scripted {
         active_has_target: Cell<bool>,
+        active_is_new_enough: bool,
         /// Whether `rustup target add` works, and whether it was tried.
         rustup_works: bool,
         rustup_tried: Cell<bool>,
@@ -189,7 +209,7 @@ mod tests {
 
     impl Machine for Scripted {
         fn active(&self) -> Result<Compiler> {
-            Ok(compiler("active", self.active_has_target.get(), false, true))
+            Ok(compiler("active", self.active_has_target.get(), false, self.active_is_new_enough))
         }
 
         fn add_target(&self) -> Result<()> {
@@ -218,6 +238,7 @@ mod tests {
     fn bare() -> Scripted {
         Scripted {
             active_has_target: Cell::new(false),
+            active_is_new_enough: true,
             rustup_works: false,
             rustup_tried: Cell::new(false),
             distribution: None,
@@ -233,22 +254,37 @@ mod tests {
     #[test]
     fn an_active_toolchain_with_the_target_changes_nothing() {
         let machine = Scripted { active_has_target: Cell::new(true), rustup_works: true, ..bare() };
-        assert_eq!(resolve(&machine).unwrap(), ready("active"));
+        assert_eq!(resolve(&machine, &mut |_| {}).unwrap(), ready("active"));
         assert!(!machine.rustup_tried.get());
     }
 
     #[test]
     fn rustup_adds_the_target() {
         let machine = Scripted { rustup_works: true, ..bare() };
-        assert_eq!(resolve(&machine).unwrap(), ready("active"));
+        let mut said = Vec::new();
+        assert_eq!(resolve(&machine, &mut |text| said.push(text.to_owned())).unwrap(), ready("active"));
+        assert_eq!(said, ["Adding the target wasm32-unknown-unknown with rustup"]);
+    }
+
+    #[test]
+    fn an_old_active_toolchain_is_not_used() {
+        let machine = Scripted {
+            active_has_target: Cell::new(true),
+            active_is_new_enough: false,
+            distribution: Some(compiler("usr", true, false, true)),
+            ..bare()
+        };
+        assert_eq!(resolve(&machine, &mut |_| {}).unwrap(), ready("usr"));
+        let error = resolve(&Scripted { distribution: None, ..machine }, &mut |_| {}).unwrap_err().to_string();
+        assert!(error.contains("older than") && error.contains("rustup update stable"), "{error}");
     }
 
     #[test]
     fn the_distribution_is_next() {
         let machine = Scripted { distribution: Some(compiler("usr", true, false, true)), ..bare() };
-        assert_eq!(resolve(&machine).unwrap(), ready("usr"));
+        assert_eq!(resolve(&machine, &mut |_| {}).unwrap(), ready("usr"));
         let machine = Scripted { distribution: Some(compiler("usr", false, true, true)), ..bare() };
-        let Toolchain::FromSources { rustc, linker, .. } = resolve(&machine).unwrap() else {
+        let Toolchain::FromSources { rustc, linker, .. } = resolve(&machine, &mut |_| {}).unwrap() else {
             panic!("the target is missing, so its library must be built");
         };
         assert_eq!((rustc, linker), ("/usr/rustc".into(), "/lld".into()));
@@ -257,14 +293,14 @@ mod tests {
     #[test]
     fn an_old_distribution_or_one_without_a_linker_does_not_help() {
         let old = Scripted { distribution: Some(compiler("usr", true, true, false)), ..bare() };
-        assert!(resolve(&old).is_err());
+        assert!(resolve(&old, &mut |_| {}).is_err());
         let unlinked = Scripted { distribution: Some(compiler("usr", false, true, true)), linker: None, ..bare() };
-        assert!(resolve(&unlinked).is_err());
+        assert!(resolve(&unlinked, &mut |_| {}).is_err());
     }
 
     #[test]
     fn the_error_says_what_to_run() {
-        let error = resolve(&bare()).unwrap_err().to_string();
+        let error = resolve(&bare(), &mut |_| {}).unwrap_err().to_string();
         assert!(error.contains("rustup target add wasm32-unknown-unknown"), "{error}");
         assert!(error.contains("apt-get install rustc-web"), "{error}");
         assert!(error.contains("no network"), "{error}");

@@ -119,6 +119,9 @@ pub enum Failure {
     },
 }
 
+/// As long as a writer tries to store what it was given, while its database is away.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// What the host grants one call.
 #[derive(Clone, Copy, Debug)]
 pub struct CallGrant {
@@ -127,6 +130,8 @@ pub struct CallGrant {
     pub free: bool,
     /// Longest time on the clock, from admission.
     pub time: Duration,
+    /// Most time beyond it that the guest may spend waiting for the ledger, which is not its fault.
+    pub patience: Duration,
     /// Whose calls are counted together.
     pub account: Option<AccountId>,
     /// Most bytes of an answer.
@@ -135,7 +140,7 @@ pub struct CallGrant {
 
 impl Default for CallGrant {
     fn default() -> Self {
-        Self { free: false, time: Duration::from_secs(10), account: None, max_output: 4 << 20 }
+        Self { free: false, time: Duration::from_secs(10), patience: PATIENCE, account: None, max_output: 4 << 20 }
     }
 }
 
@@ -143,6 +148,7 @@ impl Default for CallGrant {
 pub(crate) struct CallState {
     pub kind: Kind,
     pub free: bool,
+    /// When its time is over, if it does not wait for the ledger.
     pub deadline: Instant,
     pub budget: Budget,
     pub limiter: Limiter,
@@ -192,7 +198,7 @@ impl CallState {
 
     /// Time left on the clock.
     pub(crate) fn remaining(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        (self.deadline + self.holds.waited()).saturating_duration_since(Instant::now())
     }
 
     /// What is to be said about the call, once nothing is under way any more.
@@ -213,6 +219,7 @@ impl CallState {
             http_requests: self.meter.requests.load(Ordering::Relaxed),
             log_bytes: self.log_bytes,
             peak_memory: u64::try_from(self.limiter.peak_memory).unwrap_or(u64::MAX),
+            fuel: None,
             cpu: Duration::from_nanos(self.cpu.load(Ordering::Relaxed)),
             duration: Duration::ZERO,
             waited,

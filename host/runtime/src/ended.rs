@@ -32,6 +32,8 @@ pub struct Ended<T> {
     pub log_bytes: u32,
     /// Most bytes of linear memory in use.
     pub peak_memory: u64,
+    /// What the guest computed, about one for each instruction, where the engine counts it.
+    pub fuel: Option<u64>,
     /// Processor time.
     pub cpu: Duration,
     /// From its start to its end, with making and dropping the instance; without the wait for admission.
@@ -54,6 +56,7 @@ impl<T> Ended<T> {
             http_requests: 0,
             log_bytes: 0,
             peak_memory: 0,
+            fuel: None,
             cpu: Duration::ZERO,
             duration: Duration::ZERO,
             waited,

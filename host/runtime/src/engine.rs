@@ -5,11 +5,11 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::Semaphore};
 use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, ModuleVersionStrategy, OptLevel, PoolingAllocationConfig, Strategy,
     WasmBacktraceDetails, WasmFeatures,
@@ -49,6 +49,9 @@ pub struct EngineOptions {
     pub egress: EgressPolicy,
     /// How many calls run and wait.
     pub admission: Admission,
+    /// Counts what guests compute, for [`Ended::fuel`](crate::Ended::fuel). They run more slowly; nothing that serves
+    /// has it on.
+    pub fuel: bool,
 }
 
 /// Why no engine could be made.
@@ -76,6 +79,12 @@ pub struct Engine {
     pub(crate) gate: Arc<Gate>,
     /// Calls that run; the ticker slows down without them.
     pub(crate) running: Arc<AtomicUsize>,
+    /// Whether stores count fuel.
+    pub(crate) fuel: bool,
+    /// One component is compiled at a time.
+    pub(crate) compiling: Arc<Semaphore>,
+    /// Whether a call has run.
+    pub(crate) served: AtomicBool,
     cache: Option<Cache>,
     workers: Option<Runtime>,
 }
@@ -96,11 +105,11 @@ impl Engine {
         let sandbox = |error: wasmtime::Error| SetupError::Sandbox(format!("{error:#}"));
         // The pool reserves its address space at once, so that making it is the probe.
         let [roomy, scarce] = RESERVATIONS;
-        let (wasm, reservation) = match make(calls, roomy) {
+        let (wasm, reservation) = match make(calls, roomy, options.fuel) {
             Ok(engine) => (engine, roomy.0),
             Err(error) => {
                 tracing::warn!("address space is scarce ({error:#}): plugins run with bounds checks, more slowly");
-                (make(calls, scarce).map_err(sandbox)?, scarce.0)
+                (make(calls, scarce, options.fuel).map_err(sandbox)?, scarce.0)
             }
         };
         let mut linker = Linker::new(&wasm);
@@ -108,7 +117,8 @@ impl Engine {
         let cache = match options.cache_dir {
             None => None,
             Some(directory) => {
-                let tag = format!("{CODE_VERSION}/{reservation}");
+                let counting = if options.fuel { "/fuel" } else { "" };
+                let tag = format!("{CODE_VERSION}/{reservation}{counting}");
                 let cache = Cache::open(directory.clone(), options.cache_key, &tag);
                 Some(cache.map_err(|error| SetupError::CacheDir(directory, error))?)
             }
@@ -120,6 +130,9 @@ impl Engine {
             egress: Arc::new(Egress::new(options.egress).map_err(SetupError::Http)?),
             gate: Arc::new(Gate::new(admission)),
             running,
+            fuel: options.fuel,
+            compiling: Arc::new(Semaphore::new(1)),
+            served: AtomicBool::new(false),
             cache,
             workers: Some(workers(options.workers).map_err(SetupError::Threads)?),
             wasm,
@@ -142,16 +155,22 @@ impl Engine {
         }
     }
 
-    /// Loads compiled code from the cache, or compiles. Takes up to seconds: not for asynchronous threads.
-    pub(crate) fn compile(&self, bytes: &[u8]) -> wasmtime::Result<Component> {
-        if let Some(code) = self.cache.as_ref().and_then(|cache| cache.get(bytes)) {
-            // SAFETY: the MAC proves that this host made the code with `Component::serialize`, and
-            // wasmtime checks that version and configuration are its own.
-            match unsafe { Component::deserialize(&self.wasm, &code) } {
-                Ok(component) => return Ok(component),
-                Err(error) => tracing::warn!("a compiled component is stale and is compiled again: {error:#}"),
+    /// Compiled code from the cache, if it is there.
+    pub(crate) fn compiled(&self, bytes: &[u8]) -> Option<Component> {
+        let code = self.cache.as_ref()?.get(bytes)?;
+        // SAFETY: the MAC proves that this host made the code with `Component::serialize`, and
+        // wasmtime checks that version and configuration are its own.
+        match unsafe { Component::deserialize(&self.wasm, &code) } {
+            Ok(component) => Some(component),
+            Err(error) => {
+                tracing::warn!("a compiled component is stale and is compiled again: {error:#}");
+                None
             }
         }
+    }
+
+    /// Compiles, and keeps the code. Takes up to a minute: see [`Engine::compile_thread`].
+    pub(crate) fn compile(&self, bytes: &[u8]) -> wasmtime::Result<Component> {
         let component = Component::from_binary(&self.wasm, bytes)?;
         if let Some(cache) = &self.cache
             && let Err(error) = cache.put(bytes, &component.serialize()?)
@@ -177,7 +196,7 @@ fn workers(threads: usize) -> std::io::Result<Runtime> {
         .build()
 }
 
-fn make(calls: usize, (reservation, guard): (u64, u64)) -> wasmtime::Result<wasmtime::Engine> {
+fn make(calls: usize, (reservation, guard): (u64, u64), fuel: bool) -> wasmtime::Result<wasmtime::Engine> {
     let mut config = Config::new();
     config.strategy(Strategy::Cranelift).cranelift_opt_level(OptLevel::Speed);
     config.wasm_component_model(true).concurrency_support(false);
@@ -193,8 +212,8 @@ fn make(calls: usize, (reservation, guard): (u64, u64)) -> wasmtime::Result<wasm
         WasmFeatures::GC | WasmFeatures::EXCEPTIONS | WasmFeatures::FUNCTION_REFERENCES | WasmFeatures::STACK_SWITCHING;
     config.wasm_features(off, false).gc_support(false);
     // Processor time is measured, and the epoch interrupts. Fuel beside it made parsing JSON take 30 %
-    // longer, and nothing here is priced by it.
-    config.epoch_interruption(true).consume_fuel(false);
+    // longer, and nothing here is priced by it: only who measures a release asks for it.
+    config.epoch_interruption(true).consume_fuel(fuel);
     // The same call gives the same bytes on every processor, so a recorded call can be repeated.
     config.cranelift_nan_canonicalization(true);
     config.max_wasm_stack(512 << 10).async_stack_size(2 << 20);
@@ -241,7 +260,7 @@ mod tests {
     #[test]
     fn both_reservations_make_an_engine() {
         for reservation in RESERVATIONS {
-            assert!(make(4, reservation).is_ok(), "{reservation:?}");
+            assert!(make(4, reservation, false).is_ok(), "{reservation:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use iap_core::{Credits, ids::HoldId};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{backend::HostFault, limits::MAX_LIVE_HOLDS};
 
@@ -37,17 +37,39 @@ pub(crate) struct Hold {
     pub state: State,
 }
 
+/// How long the guest has waited for the ledger.
+#[derive(Debug, Default)]
+struct Waits {
+    /// In all, but for the step under way.
+    over: Duration,
+    /// When that one began.
+    since: Option<Instant>,
+}
+
 /// Shared with the ledger steps under way, which may outlive the guest that asked for them.
 #[derive(Clone, Debug)]
 pub(crate) struct Holds {
     list: Arc<Mutex<Vec<Hold>>>,
+    waits: Arc<Mutex<Waits>>,
+    /// Most waiting that is not counted as the guest's own time.
+    patience: Duration,
     /// One permit: a guest is single-threaded, so at most one step is under way.
     steps: Arc<Semaphore>,
 }
 
 impl Holds {
-    pub(crate) fn new() -> Self {
-        Self { list: Arc::default(), steps: Arc::new(Semaphore::new(1)) }
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self { list: Arc::default(), waits: Arc::default(), patience, steps: Arc::new(Semaphore::new(1)) }
+    }
+
+    fn waits(&self) -> MutexGuard<'_, Waits> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Time that the guest has waited for the ledger, as far as it is not counted as its own.
+    pub(crate) fn waited(&self) -> Duration {
+        let waits = self.waits();
+        (waits.over + waits.since.map_or(Duration::ZERO, |since| since.elapsed())).min(self.patience)
     }
 
     fn list(&self) -> MutexGuard<'_, Vec<Hold>> {
@@ -112,8 +134,14 @@ impl Holds {
     ) -> Result<T, HostFault> {
         let closed = || HostFault(anyhow::anyhow!("the call has ended"));
         let permit = self.steps.clone().acquire_owned().await.map_err(|_| closed())?;
+        let began = Instant::now();
+        self.waits().since = Some(began);
+        let holds = self.clone();
         let step = tokio::spawn(async move {
             let answer = work.await;
+            let mut waits = holds.waits();
+            (waits.over, waits.since) = (waits.over + began.elapsed(), None);
+            drop(waits);
             drop(permit);
             answer
         });
@@ -137,7 +165,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_step_ends_although_nobody_waits_for_it() {
-        let holds = Holds::new();
+        let holds = Holds::new(Duration::ZERO);
         let (go, gone) = tokio::sync::oneshot::channel::<()>();
         let step = holds.step({
             let holds = holds.clone();
@@ -154,9 +182,30 @@ mod tests {
         assert_eq!(holds.snapshot()[0].id, HoldId(7));
     }
 
+    #[tokio::test]
+    async fn waiting_for_the_ledger_is_told_up_to_a_bound() {
+        let holds = Holds::new(Duration::from_millis(60));
+        let step = || {
+            holds.step(async {
+                tokio::time::sleep(Duration::from_millis(40)).await;
+                Ok(())
+            })
+        };
+        step().await.unwrap();
+        let waited = holds.waited();
+        assert!(Duration::from_millis(40) <= waited, "{waited:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(holds.waited(), waited, "only while a step is under way");
+        // One that nobody waits for any more.
+        assert!(tokio::time::timeout(Duration::from_millis(1), step()).await.is_err());
+        assert!(waited < holds.waited());
+        holds.settle().await;
+        assert_eq!(holds.waited(), Duration::from_millis(60));
+    }
+
     #[test]
     fn live_holds_and_all_holds_are_bounded() {
-        let holds = Holds::new();
+        let holds = Holds::new(Duration::ZERO);
         for n in 0..64 {
             assert!(holds.has_room(1_000));
             holds.add(HoldId(n), Credits::ZERO, false);

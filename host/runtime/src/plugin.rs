@@ -15,9 +15,9 @@ use futures_util::FutureExt as _;
 use iap_core::manifest::Manifest;
 use tokio::{
     sync::Semaphore,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep_until},
 };
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{Store, UpdateDeadline, component::Component};
 
 use crate::{
     Backend, Engine, Settings, SettingsError, SizeClass,
@@ -29,6 +29,7 @@ use crate::{
     ended::{Ended, Fault, Limit},
     holds::Holds,
     limits::{Budget, HOST_CALL_BYTES, Kind, Limiter, MAX_HANDLES},
+    redact::Redact,
     release::ReleaseError,
     settings::Settled,
 };
@@ -78,32 +79,48 @@ impl std::fmt::Debug for Plugin {
     }
 }
 
+/// More than a guest can use in the time that it has, where fuel is counted.
+const FUEL: u64 = u64::MAX >> 1;
+
 /// What a call of an export gives, before it is classified.
 type Invoked<T> = wasmtime::Result<Result<T, Failure>>;
 
 impl Engine {
-    /// Loads a release that [`crate::release::read_release`] accepted. Compiles on a thread of its
-    /// own, unless the cache has the code.
+    /// Loads a release that [`crate::release::read_release`] accepted. Compiles after others and apart from calls, unless
+    /// the cache has the code.
     pub async fn load(self: &Arc<Self>, component: Vec<u8>, spec: PluginSpec) -> Result<Arc<Plugin>, LoadError> {
         if component.len() > spec.class.max_component_size() {
             return Err(ReleaseError::TooLarge(component.len()).into());
         }
-        let settings = Settled::new(&spec.manifest, spec.settings)?;
+        let settings = Settled::new(&spec.manifest, spec.settings.clone())?;
         let engine = self.clone();
-        let loading = tokio::task::spawn_blocking(move || {
-            let component = engine.compile(&component)?;
-            ServicePre::new(engine.linker.instantiate_pre(&component)?)
-        });
-        let service = loading.await.map_err(|_| LoadError::Stopped)?;
+        let looking = tokio::task::spawn_blocking(move || (engine.compiled(&component), component));
+        let (compiled, component) = looking.await.map_err(|_| LoadError::Stopped)?;
+        let engine = self.clone();
+        let link = move |component: &Component| ServicePre::new(engine.linker.instantiate_pre(component)?);
+        let engine = self.clone();
+        let service = match compiled {
+            Some(compiled) => link(&compiled),
+            None => self.compile_thread(move || link(&engine.compile(&component)?)).await?,
+        };
         let service = service.map_err(|error| LoadError::Component(format!("{error:#}")))?;
-        Ok(Arc::new(Plugin {
+        Ok(self.plugin(service, settings, spec))
+    }
+
+    pub(crate) fn plugin(
+        self: &Arc<Self>,
+        service: ServicePre<CallState>,
+        settings: Settled,
+        spec: PluginSpec,
+    ) -> Arc<Plugin> {
+        Arc::new(Plugin {
             service,
             class: spec.class,
             settings: RwLock::new(Arc::new(settings)),
             calls: self.gate.of_plugin(),
             manifest: spec.manifest,
             engine: self.clone(),
-        }))
+        })
     }
 }
 
@@ -179,9 +196,14 @@ impl Plugin {
         .await
     }
 
+    /// Makes an instance and drops it.
+    pub(crate) async fn start(self: &Arc<Self>, backend: Arc<dyn Backend>, grant: CallGrant) -> Ended<()> {
+        self.run(Kind::Quote, backend, grant, |_, _| Box::pin(async { Ok(Ok(())) })).await
+    }
+
     async fn run<T, F>(self: &Arc<Self>, kind: Kind, backend: Arc<dyn Backend>, grant: CallGrant, invoke: F) -> Ended<T>
     where
-        T: Send + 'static,
+        T: Redact + Send + 'static,
         F: for<'a> FnOnce(&'a mut Store<CallState>, &'a Service) -> BoxFuture<'a, Invoked<T>> + Send + 'static,
     {
         let arrived = Instant::now();
@@ -193,6 +215,7 @@ impl Plugin {
         let this = self.clone();
         let task = self.engine.spawn(async move {
             let running = Running::begin(&this.engine.running);
+            this.engine.served.store(true, Ordering::Relaxed);
             let ended = this.run_admitted(kind, backend, grant, waited, invoke).await;
             drop(running);
             drop::<Admitted>(admitted);
@@ -214,38 +237,51 @@ impl Plugin {
         invoke: F,
     ) -> Ended<T>
     where
+        T: Redact,
         F: for<'a> FnOnce(&'a mut Store<CallState>, &'a Service) -> BoxFuture<'a, Invoked<T>> + Send,
     {
         let started = Instant::now();
         let deadline = started + grant.time;
-        let mut store = self.store(kind, backend, grant.free, deadline);
-        let cpu = store.data().cpu.clone();
+        let mut store = self.store(kind, backend, &grant, deadline);
+        let (cpu, holds) = (store.data().cpu.clone(), store.data().holds.clone());
         let invoking = async {
             let service = self.service.instantiate_async(&mut store).await?;
             invoke(&mut store, &service).await
         };
-        let outcome =
-            AssertUnwindSafe(timeout_at(deadline, Timed { work: pin!(invoking), spent: &cpu })).catch_unwind().await;
+        let timed = async {
+            tokio::select! {
+                biased;
+                outcome = Timed { work: pin!(invoking), spent: &cpu } => Some(outcome),
+                () = over(&holds, deadline) => None,
+            }
+        };
+        let outcome = AssertUnwindSafe(timed).catch_unwind().await;
         let state = store.data_mut();
         // Whatever was under way in the ledger when the guest stopped has to be known before it is settled.
         state.holds.settle().await;
-        let result = match outcome {
-            Ok(Ok(Ok(answer))) => Ok(answer),
-            Ok(Ok(Err(error))) => Err(Fault::classify(&error, &state.limiter, state.panic.take())),
-            Ok(Err(_elapsed)) => Err(Fault::Limit(Limit::WallClock)),
+        let mut result = match outcome {
+            Ok(Some(Ok(answer))) => Ok(answer),
+            Ok(Some(Err(error))) => Err(Fault::classify(&error, &state.limiter, state.panic.take())),
+            Ok(None) => Err(Fault::Limit(Limit::WallClock)),
             Err(panic) => Err(Fault::Host(format!("a capability panicked: {}", panic_message(&panic)))),
         };
+        match &mut result {
+            Ok(Ok(answer)) => answer.redact(&state.settings.needles),
+            Ok(Err(failure)) => failure.redact(&state.settings.needles),
+            Err(_) => {}
+        }
         let mut ended = state.end(result, waited);
+        ended.fuel = store.get_fuel().ok().map(|left| FUEL - left);
         drop(store);
         ended.duration = started.elapsed();
         ended
     }
 
-    fn store(&self, kind: Kind, backend: Arc<dyn Backend>, free: bool, deadline: Instant) -> Store<CallState> {
+    fn store(&self, kind: Kind, backend: Arc<dyn Backend>, grant: &CallGrant, deadline: Instant) -> Store<CallState> {
         let budget = Budget::of(kind, self.class);
         let state = CallState {
             kind,
-            free,
+            free: grant.free,
             deadline,
             budget,
             limiter: Limiter::new(self.manifest.limits.memory, self.class),
@@ -258,11 +294,15 @@ impl Plugin {
             settings: self.settings.read().unwrap_or_else(PoisonError::into_inner).clone(),
             backend,
             egress: self.engine.egress.clone(),
-            holds: Holds::new(),
+            holds: Holds::new(grant.patience),
             meter: Arc::new(Meter::default()),
         };
         let mut store = Store::new(&self.engine.wasm, state);
         store.limiter(|state| &mut state.limiter);
+        if self.engine.fuel {
+            // An engine that counts takes any amount.
+            drop(store.set_fuel(FUEL));
+        }
         store.set_hostcall_fuel(HOST_CALL_BYTES);
         store.set_max_component_handles(MAX_HANDLES);
         store.set_epoch_deadline(1);
@@ -303,6 +343,20 @@ impl<'a> Running<'a> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Shortest sleep while a ledger step is under way and the end of a guest's time moves with it.
+const SHORTEST: Duration = Duration::from_millis(10);
+
+/// Resolves when the guest's time is over. What it waits for the ledger does not count, up to a bound.
+async fn over(holds: &Holds, deadline: Instant) {
+    loop {
+        let (end, now) = (deadline + holds.waited(), Instant::now());
+        if end <= now {
+            return;
+        }
+        sleep_until(end.max(now + SHORTEST)).await;
     }
 }
 

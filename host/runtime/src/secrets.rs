@@ -1,6 +1,15 @@
 //! Secrets, and how bytes are searched for them.
 
-use std::fmt;
+use std::{
+    cmp::Reverse,
+    fmt::{self, Write as _},
+};
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE},
+};
+use memchr::memmem;
 
 /// A value that no guest, log or error text may show.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,35 +35,39 @@ impl fmt::Debug for Secret {
 /// Shorter values would be found in innocent bytes.
 const SHORTEST: usize = 6;
 
-/// The byte strings that betray a secret: as it is, in a query, in basic credentials.
+/// The byte strings that betray a secret: as it is, and as it is usually written where it is echoed.
 #[derive(Clone, Default)]
-pub(crate) struct Needles(Vec<Box<[u8]>>);
+pub(crate) struct Needles(Vec<memmem::Finder<'static>>);
 
 impl Needles {
     pub(crate) fn add(&mut self, value: &str) {
         if value.len() < SHORTEST {
             return;
         }
-        let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-        for form in [value.to_owned(), encoded] {
-            let form = form.into_bytes().into_boxed_slice();
-            if !self.0.contains(&form) {
-                self.0.push(form);
+        let mut forms = vec![value.to_owned(), hex::encode(value), hex::encode_upper(value)];
+        forms.extend(in_urls(value));
+        forms.extend(in_base64(value.as_bytes()));
+        forms.extend(escaped(value));
+        for form in forms.iter().filter(|form| SHORTEST <= form.len()) {
+            if self.0.iter().all(|known| known.needle() != form.as_bytes()) {
+                self.0.push(memmem::Finder::new(form).into_owned());
             }
         }
+        // The longest first, so that of two that overlap more is overwritten.
+        self.0.sort_by_key(|needle| Reverse(needle.needle().len()));
     }
 
     /// Whether a secret is in `bytes`.
     pub(crate) fn are_in(&self, bytes: &[u8]) -> bool {
-        self.0.iter().any(|needle| find(bytes, needle).is_some())
+        self.0.iter().any(|needle| needle.find(bytes).is_some())
     }
 
     /// Overwrites secrets with as many asterisks, so that JSON stays JSON.
     pub(crate) fn redact(&self, bytes: &mut [u8]) {
         for needle in &self.0 {
             let mut from = 0;
-            while let Some(at) = bytes.get(from..).and_then(|rest| find(rest, needle)) {
-                let end = from + at + needle.len();
+            while let Some(at) = bytes.get(from..).and_then(|rest| needle.find(rest)) {
+                let end = from + at + needle.needle().len();
                 bytes[from + at..end].fill(b'*');
                 from = end;
             }
@@ -73,18 +86,56 @@ impl Needles {
     }
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    let (first, rest) = needle.split_first()?;
-    let last_start = haystack.len().checked_sub(needle.len())?;
-    let mut from = 0;
-    while from <= last_start {
-        let at = from + haystack[from..=last_start].iter().position(|byte| byte == first)?;
-        if &haystack[at + 1..at + needle.len()] == rest {
-            return Some(at);
+/// Percent-encoded, as the usual encoders do: they differ in what they keep, in blanks and in the case of digits.
+fn in_urls(value: &str) -> Vec<String> {
+    let mut forms = Vec::new();
+    for kept in ["-._~", "-._*", "-._~!'()*", "-._~/"] {
+        for blank in ["+", "%20"] {
+            let (mut upper, mut lower) = (String::new(), String::new());
+            for byte in value.bytes() {
+                // Writing to a String cannot fail.
+                _ = match byte {
+                    b' ' => write!(upper, "{blank}").and(write!(lower, "{blank}")),
+                    _ if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) => {
+                        write!(upper, "{}", char::from(byte)).and(write!(lower, "{}", char::from(byte)))
+                    }
+                    _ => write!(upper, "%{byte:02X}").and(write!(lower, "%{byte:02x}")),
+                };
+            }
+            forms.extend([upper, lower]);
         }
-        from = at + 1;
     }
-    None
+    forms
+}
+
+/// The characters of base64 that are the same wherever in a longer text the secret stands.
+fn in_base64(secret: &[u8]) -> Vec<String> {
+    let mut forms = Vec::new();
+    for engine in [&STANDARD, &URL_SAFE] {
+        for before in 0..3 {
+            let encoded = engine.encode([&[0; 2][..before], secret].concat());
+            // A character stands for six bits: those with bits of what is before or behind do not count.
+            let (from, to) = ((8 * before).div_ceil(6), 8 * (before + secret.len()) / 6);
+            forms.extend(encoded.get(from..to).map(str::to_owned));
+        }
+    }
+    forms
+}
+
+/// In JSON and in HTML.
+fn escaped(value: &str) -> Vec<String> {
+    let json: String = value
+        .chars()
+        .flat_map(|c| match c {
+            '"' => vec!['\\', '"'],
+            '\\' => vec!['\\', '\\'],
+            '\n' => vec!['\\', 'n'],
+            '\r' => vec!['\\', 'r'],
+            other => vec![other],
+        })
+        .collect();
+    let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    vec![json.replace('/', "\\/"), json, html.replace('\'', "&#39;"), html.replace('\'', "&#x27;"), html]
 }
 
 #[cfg(test)]
@@ -100,6 +151,41 @@ mod tests {
         }
         for text in ["", "s3cret", "s3cret/ke", "s3cret-key"] {
             assert!(!needles.are_in(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_however_it_is_written() {
+        let secret = "pa\"ss&w/or d+=é\nx";
+        let mut needles = Needles::default();
+        needles.add(secret);
+        let mut ways: Vec<String> = vec![
+            serde_json::to_string(&secret).unwrap(),
+            serde_json::to_string(&secret).unwrap().replace('/', "\\/"),
+            "pa&quot;ss&amp;w/or d+=é\nx".to_owned(),
+            "x=pa%22ss%26w%2For+d%2B%3D%C3%A9%0Ax&y".to_owned(),
+            "x=pa%22ss%26w%2For%20d%2B%3D%C3%A9%0Ax&y".to_owned(),
+            "/pa%22ss%26w/or%20d%2b%3d%c3%a9%0ax/y".to_owned(),
+            hex::encode_upper(secret),
+        ];
+        for before in 0..5 {
+            for after in 0..4 {
+                let text = format!("{}{secret}{}", "b".repeat(before), "a".repeat(after));
+                ways.extend([
+                    STANDARD.encode(&text),
+                    URL_SAFE.encode(&text),
+                    STANDARD.encode(&text).trim_end_matches('=').to_owned(),
+                ]);
+            }
+        }
+        for way in ways {
+            assert!(needles.are_in(way.as_bytes()), "{way}");
+            let redacted = needles.redact_text(way.clone());
+            assert!(redacted.contains("******") && !needles.are_in(redacted.as_bytes()), "{way}: {redacted}");
+            assert_eq!(redacted.len(), way.len());
+        }
+        for innocent in ["", "pa\"ss&w/or", "cGEi", &STANDARD.encode("something else altogether, and longer")] {
+            assert!(!needles.are_in(innocent.as_bytes()), "{innocent}");
         }
     }
 

@@ -303,6 +303,7 @@ pub(crate) mod tests {
             config: vec![ConfigValue {
                 name: "account".to_owned(),
                 description: String::new(),
+                ty: iap_core::manifest::ConfigType::Text,
                 default: None,
                 required: false,
             }],

@@ -11,7 +11,7 @@ use iap_store::{
 };
 
 use super::{Standing, ask, enabled_at_first_use, hosting_of, trial};
-use crate::{catalog::Service, config::Config, secrets::Keys};
+use crate::{catalog::Service, config::Config, mail::Outbox, secrets::Keys};
 
 /// What a request shows of its sender.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ impl Contact {
                 (self.open(store, config, service, &hashes, shown.as_ref()).await?, shown)
             }
             (Meeting::Adopt(home), Some(account)) => {
-                (adopt(store, service, account, home, hosting_of(shown.as_ref(), config)).await?, shown)
+                (adopt(store, config, service, account, home, hosting_of(shown.as_ref(), config)).await?, shown)
             }
             (Meeting::SeenElsewhere { database, recorded }, Some(account)) => {
                 if !recorded {
@@ -222,13 +222,15 @@ async fn others(store: &Store, account: &AccountRow) -> Result<Vec<(DatabaseId, 
 /// Gives an account without home its first database; one where it may not be used suspends it.
 async fn adopt(
     store: &Store,
+    config: &Config,
     service: &Service,
     account: AccountRow,
     home: DatabaseId,
     hosting: Hosting,
 ) -> Result<AccountRow, ContactError> {
     store.write(vec![store.accounts().adopt(account.id, home)]).await?;
-    super::hosting::settle_suspension(store, service, &account, hosting).await?;
+    let outbox = Outbox::new(store, config.public_url.as_deref().unwrap_or_default());
+    super::hosting::settle_suspension(outbox, service, &account, hosting).await?;
     let missing = || StoreError::Engine("an account has vanished".to_owned());
     Ok(store.accounts().get(account.id).await?.ok_or_else(missing)?)
 }

@@ -60,6 +60,10 @@ pub fn hosting_of(database: Option<&DatabaseRow>, config: &Config) -> Hosting {
 
 /// Asks the hosting rule for an account at a door.
 pub fn ask(door: Door, service: &Service, hosting: Hosting, account: Option<&AccountRow>) -> Standing {
+    if account.is_some_and(|account| account.test && account.database.is_none() && account.suspended.is_none()) {
+        // A vendor's own, at home in no database: the rule is about databases.
+        return Standing::Active;
+    }
     let status = match account {
         None => AccountStatus::Absent,
         Some(account) if account.suspended.is_some() => AccountStatus::Suspended,

@@ -16,4 +16,5 @@ mod taken;
 
 pub use documents::Documents;
 pub use keep::{Kept, Shelf, chunk_of};
+pub(crate) use sniff::content_type;
 pub use taken::{MOST_DOCUMENTS, TakeError, Taken, measure};

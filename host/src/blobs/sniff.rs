@@ -4,7 +4,7 @@
 pub(super) const LOOKED_AT: usize = 1024;
 
 /// Media type of a document that begins so; `application/octet-stream` if nothing is known.
-pub(super) fn content_type(start: &[u8]) -> &'static str {
+pub(crate) fn content_type(start: &[u8]) -> &'static str {
     const KNOWN: [(&[u8], &str); 9] = [
         (b"\x89PNG\r\n\x1a\n", "image/png"),
         (b"\xff\xd8\xff", "image/jpeg"),

@@ -13,11 +13,15 @@ use iap_runtime::backend::{
 };
 use iap_store::{
     Statement, Store,
-    repositories::{BlobRow, Blobs, Jobs, NewJob, StoreValues, queue_of},
+    repositories::{BlobRow, Blobs, Jobs, NewJob, NewPluginLog, StoreValues, queue_of},
 };
 use url::Url;
 
-use super::{caller::Caller, progress::Progress};
+use super::{
+    caller::Caller,
+    job_context::{JobContext, OfHold},
+    progress::Progress,
+};
 use crate::{
     accounts,
     app::App,
@@ -64,6 +68,12 @@ impl Ledgered {
     pub fn resuming(app: Arc<App>, call: CallId, caller: Caller) -> Self {
         let progress = Progress { begun: true, uncounted: true, lines: "[]".to_owned(), ..Progress::default() };
         Self { app, call, caller, progress: Mutex::new(progress), depth: 0 }
+    }
+
+    /// The same for a job that takes up a hold of which this is known.
+    pub fn with_hold(self, hold: Option<(HoldId, OfHold)>) -> Self {
+        self.progress().of_holds.extend(hold);
+        self
     }
 
     /// The same for a job that comes after others; see [`NewJob::depth`].
@@ -223,13 +233,18 @@ impl Ledgered {
             payload,
             hold: None,
             free: self.caller.free,
-            context: serde_json::to_string(&self.caller.properties).unwrap_or_else(|_| "[]".to_owned()),
+            context: self.job_context(None),
             dedupe_key: None,
             order_key: None,
             depth: 0,
             run_at: at,
             at,
         }
+    }
+
+    /// What a job needs to know, with what is known of its hold.
+    pub(super) fn job_context(&self, hold: Option<OfHold>) -> String {
+        JobContext { properties: self.caller.properties.clone(), hold }.write()
     }
 
     /// Whether an account may have another job waiting.
@@ -505,6 +520,9 @@ impl Backend for Ledgered {
             (job.hold, job.dedupe_key) = (options.hold, options.dedupe_key);
             let (id, hold) = (job.id, job.hold);
             let mut progress = self.progress();
+            if let Some(of) = hold.and_then(|hold| progress.of_holds.get(&hold)) {
+                job.context = self.job_context(Some(of.clone()));
+            }
             progress.staged.push(Jobs::enqueue(job));
             progress.job_holds.extend(hold);
             Ok(Ok(id))
@@ -548,6 +566,19 @@ impl Backend for Ledgered {
 
     fn log(&self, level: Level, message: &str) {
         let (service, call) = (self.caller.service.name.as_str(), self.call);
+        self.app.logs.add(NewPluginLog {
+            service: self.caller.service.id,
+            release: self.caller.service.release.as_ref().map(|release| release.id),
+            call: call.to_string(),
+            level: match level {
+                Level::Debug => "debug",
+                Level::Info => "info",
+                Level::Warn => "warn",
+                Level::Error => "error",
+            },
+            message: message.to_owned(),
+            at: self.time(),
+        });
         match level {
             Level::Debug => tracing::debug!(service, call.id = %call, "{message}"),
             Level::Info => tracing::info!(service, call.id = %call, "{message}"),

@@ -5,16 +5,21 @@ use std::collections::HashSet;
 use iap_core::{
     Credits,
     ids::{AccountId, HoldId},
-    ledger::{Authorize, Command, Refusal as Rule},
+    ledger::{Authorize, Command, HoldState, Refusal as Rule},
+    manifest::Operation,
     prices::{Caps, PriceRefusal, PricedLines, capture_within, price_lines},
+    publishing::protected::{Lot, Rise, choose},
 };
 use iap_runtime::backend::{AuthorizeOptions, Authorized, CaptureDetails, HostFault, Line, Refusal, Remembered};
 use iap_store::{
     Post, PostError, Statement,
-    repositories::{Accounts, Calls, Known, NaturalKeys, NewCall},
+    repositories::{Accounts, Calls, HoldRow, Known, NaturalKeys, NewCall},
 };
 
-use super::backend::{Ledgered, fault};
+use super::{
+    backend::{Ledgered, fault},
+    job_context::OfHold,
+};
 
 type Answered<T> = Result<Result<T, Refusal>, HostFault>;
 
@@ -38,12 +43,16 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
     };
     count(on).await?;
     let caps = Caps { max_credits: on.caller.max_credits, engaged: on.progress().engaged };
-    let priced = match price_lines(operation, &lines, caps) {
-        Ok(priced) => priced,
-        Err(error) => return Ok(Err(price_refusal(&error))),
+    let priced = price_lines(operation, &lines, caps);
+    let current = priced.as_ref().ok().map(|priced| priced.total);
+    let (priced, prices) = match (at_prices_before(on, account, operation, &lines, caps, current).await?, priced) {
+        (Some((priced, prices)), _) => (priced, Some(prices)),
+        (None, Ok(priced)) => (priced, None),
+        (None, Err(error)) => return Ok(Err(price_refusal(&error))),
     };
-    if let Some(key) = options.natural_key {
-        match own_key(on, account, key).await? {
+    let of = OfHold { lines: lines_json(&priced), key: options.natural_key };
+    if let Some(key) = &of.key {
+        match own_key(on, account, key.clone()).await? {
             Some(answer) => return Ok(Ok(Authorized::Answered(answer))),
             None if on.progress().collided => return collision(on),
             None => {}
@@ -55,8 +64,9 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
     let due = on.time().plus_millis(ttl);
     let mut post = Post::new(account, Command::Authorize(ask));
     post.call = Some(on.call);
-    let (mut riders, claim_at) = riders_of_authorize(on, account, &priced, options.description.unwrap_or_default());
-    let question = super::unknown::question(on, hold, &on.progress().keys, due);
+    let (mut riders, claim_at) =
+        riders_of_authorize(on, account, of.lines.clone(), options.description.unwrap_or_default());
+    let question = super::unknown::question(on, hold, &of, due);
     let asks = question.is_some();
     riders.extend(question);
     post.riders = Some(Box::new(move |_| riders.clone()));
@@ -67,6 +77,8 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
             progress.begun = true;
             progress.unclaimed.clear();
             progress.questions.extend(asks.then_some(hold));
+            progress.of_holds.insert(hold, of);
+            progress.prices.extend(prices.map(|prices| (hold, prices)));
             progress.engaged = progress.engaged.checked_add(priced.total).unwrap_or(Credits::MAX);
             progress.stored();
             Ok(Ok(Authorized::Hold { id: hold, amount: priced.total }))
@@ -99,6 +111,34 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
     }
 }
 
+/// The lines at the prices before a rise, where credits that were bought before it pay for them; see
+/// [`iap_core::publishing::protected`]. `current`: what they cost now; none if that is more than a cap allows.
+async fn at_prices_before(
+    on: &Ledgered,
+    account: AccountId,
+    operation: &Operation,
+    lines: &[Line],
+    caps: Caps,
+    current: Option<Credits>,
+) -> Result<Option<(PricedLines, Operation)>, HostFault> {
+    let risen = on.caller.service.release.as_ref().map_or(&[][..], |release| &release.risen);
+    if risen.is_empty() {
+        return Ok(None);
+    }
+    let (mut rises, mut totals, mut priced) = (Vec::new(), vec![current.unwrap_or(Credits::MAX)], Vec::new());
+    for before in risen {
+        let Some(operation) = before.operations.iter().find(|other| other.name == operation.name) else { continue };
+        let Ok(lines) = price_lines(operation, lines, caps) else { continue };
+        rises.push(Rise { effective_at: before.at });
+        totals.push(lines.total);
+        priced.push((lines, operation.clone()));
+    }
+    let lots = on.store().grants().bought_lots(account, on.time()).await.map_err(fault)?;
+    let lots: Vec<Lot> = lots.into_iter().map(|(bought_at, available)| Lot { bought_at, available }).collect();
+    let chosen = choose(on.time(), &rises, &lots, &totals);
+    Ok(chosen.checked_sub(1).map(|index| priced.swap_remove(index)))
+}
+
 /// What the call took and has set aside before this run counts too.
 async fn count(on: &Ledgered) -> Result<(), HostFault> {
     if on.progress().uncounted {
@@ -123,11 +163,12 @@ fn collision<T>(on: &Ledgered) -> Answered<T> {
 }
 
 pub async fn capture(on: &Ledgered, hold: HoldId, lines: Vec<Line>, details: CaptureDetails) -> Answered<Credits> {
-    let Some((account, held)) = held(on, hold).await? else { return Ok(Err(unknown_hold())) };
+    let Some(HoldRow { account, amount: held, .. }) = held(on, hold).await? else { return Ok(Err(unknown_hold())) };
     let Some(operation) = &on.caller.operation else {
         return Ok(Err(refusal("unknown-price", "the operation that authorized this hold is gone".to_owned())));
     };
-    let priced = match capture_within(operation, &lines, held) {
+    let before = on.progress().prices.get(&hold).cloned();
+    let priced = match capture_within(before.as_ref().unwrap_or(operation), &lines, held) {
         Ok(priced) => priced,
         Err(error) => return Ok(Err(price_refusal(&error))),
     };
@@ -154,7 +195,7 @@ pub async fn capture(on: &Ledgered, hold: HoldId, lines: Vec<Line>, details: Cap
             progress.questions.retain(|other| *other != hold);
             progress.captured = progress.captured.checked_add(priced.total).unwrap_or(Credits::MAX);
             progress.answered.extend(answered);
-            progress.lines = json;
+            progress.took(&json);
             disengage(&mut progress, held, priced.total);
             progress.stored();
             Ok(Ok(priced.total))
@@ -165,8 +206,11 @@ pub async fn capture(on: &Ledgered, hold: HoldId, lines: Vec<Line>, details: Cap
 }
 
 pub async fn release(on: &Ledgered, hold: HoldId) -> Result<(), HostFault> {
-    let Some((account, amount)) = held(on, hold).await? else { return Ok(()) };
-    match on.store().post(Post::new(account, Command::Release { hold })).await {
+    let Some(HoldRow { account, amount, .. }) = held(on, hold).await? else { return Ok(()) };
+    // The work of its own natural key is not done: whoever asks for it again has it done.
+    let key = on.progress().of_holds.get(&hold).and_then(|of| of.key.clone());
+    let let_go: Vec<Statement> = key.map(|key| NaturalKeys::let_go_of(account, on.call, &[key])).into_iter().collect();
+    match on.store().post(Post::new(account, Command::Release { hold }).with(move |_| let_go.clone())).await {
         Ok(_) => {
             disengage(&mut on.progress(), amount, Credits::ZERO);
             Ok(())
@@ -178,9 +222,13 @@ pub async fn release(on: &Ledgered, hold: HoldId) -> Result<(), HostFault> {
 }
 
 pub async fn keep(on: &Ledgered, hold: HoldId, ttl: u32, remember: Vec<Remembered>) -> Answered<()> {
-    let Some((account, _)) = held(on, hold).await? else { return Ok(Err(unknown_hold())) };
+    let Some(HoldRow { account, state, .. }) = held(on, hold).await? else { return Ok(Err(unknown_hold())) };
     let answered = answered_keys(on, &remember);
     let mut riders = answers(on, account, remember, true);
+    if state == HoldState::Unknown {
+        // It is known now, and followed like any other: nobody asks any more. The job that asked runs, so it stays.
+        riders.extend([Calls::followed(on.call), super::unknown::answered(on.caller.service.id, account, hold)]);
+    }
     riders.extend(on.progress().staged.statements(on.caller.service.id));
     let ttl = i64::from(ttl.clamp(1, LONGEST_HOLD)) * 1000;
     match on.store().post(Post::new(account, Command::Keep { hold, ttl }).with(move |_| riders.clone())).await {
@@ -216,7 +264,12 @@ pub async fn resume(on: &Ledgered, hold: HoldId) -> Answered<Credits> {
     let longest = i64::try_from(job_time).unwrap_or(0) + i64::from(CALL_HOLD);
     let remaining = found.expires_at.millis().saturating_sub(on.time().millis());
     let ttl = remaining.max(longest * 1000);
-    match on.store().post(Post::new(found.account, Command::Keep { hold, ttl })).await {
+    // Taking it up does not tell what the provider did.
+    let longer = match found.state {
+        HoldState::Unknown => Command::MarkUnknown { hold, ttl },
+        _ => Command::Keep { hold, ttl },
+    };
+    match on.store().post(Post::new(found.account, longer)).await {
         // It is the call's own, so it counts already.
         Ok(_) => Ok(Ok(found.amount)),
         Err(PostError::Refused(rule)) => Ok(Err(hold_refusal(&rule))),
@@ -233,10 +286,10 @@ fn allowed(on: &Ledgered) -> Result<AccountId, Refusal> {
     met.account.as_ref().map(|account| account.id).ok_or_else(nobody)
 }
 
-/// The account and amount of a hold of this very account.
-async fn held(on: &Ledgered, hold: HoldId) -> Result<Option<(AccountId, Credits)>, HostFault> {
+/// A hold of this very account.
+async fn held(on: &Ledgered, hold: HoldId) -> Result<Option<HoldRow>, HostFault> {
     let found = on.store().grants().hold(hold).await.map_err(fault)?;
-    Ok(found.filter(|hold| on.account() == Some(hold.account)).map(|hold| (hold.account, hold.amount)))
+    Ok(found.filter(|hold| on.account() == Some(hold.account)))
 }
 
 /// A natural key that the plugin derived: its stored answer, or it joins those to claim.
@@ -263,19 +316,19 @@ async fn own_key(on: &Ledgered, account: AccountId, key: String) -> Result<Optio
 fn riders_of_authorize(
     on: &Ledgered,
     account: AccountId,
-    priced: &PricedLines,
+    lines: String,
     description: String,
 ) -> (Vec<Statement>, Option<usize>) {
     let progress = on.progress();
     let mut riders = Vec::new();
     if !progress.begun {
-        riders.push(begin(on, account, lines_json(priced), description));
+        riders.push(begin(on, account, lines, description));
         if let Some(origin) = on.caller.callback_url.as_deref().and_then(|url| url::Url::parse(url).ok()) {
             riders.push(Accounts::origin(account, &origin.origin().ascii_serialization(), on.time()));
         }
     } else if on.caller.door != "job" {
         // Another host may have taken this one for dead and ended the call.
-        riders.push(Calls::goes_on(on.call));
+        riders.push(Calls::goes_on(on.call, lines));
     }
     let mut claim_at = None;
     if !progress.unclaimed.is_empty() {

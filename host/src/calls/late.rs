@@ -27,12 +27,15 @@ struct Late {
     account: AccountId,
     call: CallId,
     hold: HoldId,
+    /// A job obtained it: its call goes on.
+    of_job: bool,
 }
 
 /// Gives a hold back if its call has ended meanwhile.
 pub(super) fn give_back(on: &Ledgered, account: AccountId, hold: HoldId) {
     if on.progress().ended {
-        let late = Late { service: on.caller.service.id, account, call: on.call, hold };
+        let of_job = on.caller.door == "job";
+        let late = Late { service: on.caller.service.id, account, call: on.call, hold, of_job };
         tokio::spawn(late.end(Arc::clone(&on.app)));
     }
 }
@@ -52,6 +55,9 @@ impl Late {
             // Refused: it was never stored, or its time was up.
             Ok(_) | Err(PostError::Refused(_)) => {}
             Err(error) => return Err(error.into()),
+        }
+        if self.of_job {
+            return Ok(());
         }
         let question = unknown::answered(self.service, self.account, self.hold);
         app.store.write(vec![question, NaturalKeys::let_go(self.call)]).await?;

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use iap_core::{Credits, ids::HoldId};
+use iap_core::{Credits, ids::HoldId, manifest::Operation};
 
-use super::staged::Staged;
+use super::{job_context::OfHold, staged::Staged};
 
 /// What is known of a call so far.
 #[derive(Default)]
@@ -32,12 +32,17 @@ pub(super) struct Progress {
     pub job_holds: Vec<HoldId>,
     pub stored_job_holds: Vec<HoldId>,
     pub captured: Credits,
+    /// Lines that it took, as JSON.
     pub lines: String,
+    /// What its holds, and that of its job, were obtained for.
+    pub of_holds: HashMap<HoldId, OfHold>,
     pub kept: bool,
     /// Why `authorize` refused for credits.
     pub shortage: Option<(Credits, Credits)>,
     /// Holds of which the plugin would be asked if their outcome were not known.
     pub questions: Vec<HoldId>,
+    /// Holds that were authorized at the prices before a rise, and those prices.
+    pub prices: HashMap<HoldId, Operation>,
     /// What the call did is not known.
     pub unknown: bool,
     /// Why the ledger refused for another reason that no plugin can do anything about: code and sentence.
@@ -56,5 +61,14 @@ impl Progress {
         self.staged = Staged::default();
         let holds = std::mem::take(&mut self.job_holds);
         self.stored_job_holds.extend(holds);
+    }
+
+    /// Lines were taken, beside those before.
+    pub fn took(&mut self, lines: &str) {
+        self.lines = match (self.lines.as_str(), lines) {
+            ("[]", lines) => lines.to_owned(),
+            (before, "[]") => before.to_owned(),
+            (before, lines) => format!("{},{}", before.trim_end_matches(']'), lines.trim_start_matches('[')),
+        };
     }
 }

@@ -1,7 +1,8 @@
 //! After a crash: calls that began on a host that is dead are ended, in the customer's favour.
 //!
 //! A call's holds are released (what it captured stays captured), its unanswered natural keys are let go, so
-//! that the same work may be asked again; where the operation has unknown outcomes asked for, its plugin is asked. On SQLite every earlier start is dead, so this is done once, at the start. On
+//! that the same work may be asked again; where the operation has unknown outcomes asked for, its plugin is asked, unless a
+//! job that is stored already goes on with the hold. On SQLite every earlier start is dead, so this is done once, at the start. On
 //! PostgreSQL a host that was silent for a minute is taken for dead, and every host looks now and then. Should
 //! it live after all, its call finds its hold ended and itself too: it charges nothing and claims nothing more.
 
@@ -52,15 +53,23 @@ pub(super) async fn end(
     problem: &str,
 ) -> Result<(), StoreError> {
     let asked = asked(store, catalog, call, account).await?;
-    if end_holds(store, asked, call, account).await? {
+    let left = end_holds(store, asked, call, account).await?;
+    if left.is_asked {
         return Ok(());
     }
     let now = store.clock().now();
-    let ended = vec![Calls::end_orphan(call, problem, now), NaturalKeys::let_go_provisional(call)];
+    let ended = if left.to_jobs {
+        vec![Calls::left_to_jobs(call, now), NaturalKeys::let_go(call)]
+    } else {
+        vec![Calls::end_orphan(call, problem, now), NaturalKeys::let_go_provisional(call)]
+    };
     match store.write(ended).await {
         // Another host has ended it, or its own did.
         Err(StoreError::Conflict(_)) => return Ok(()),
         done => drop(done?),
+    }
+    if left.to_jobs {
+        return Ok(());
     }
     // Its host may live after all, and have obtained one more.
     end_holds(store, None, call, account).await.map(drop)
@@ -85,20 +94,34 @@ async fn asked(
     }))
 }
 
-/// Ends a call's live holds, or has them asked about. Answers whether one is asked about: then the call goes on.
-async fn end_holds(store: &Store, asked: Option<Asked>, call: CallId, account: AccountId) -> Result<bool, StoreError> {
-    let mut is_asked = false;
+/// Who goes on with holds of a call.
+#[derive(Clone, Copy, Debug, Default)]
+struct Left {
+    /// The plugin is asked.
+    is_asked: bool,
+    /// A job that the call had stored.
+    to_jobs: bool,
+}
+
+/// Ends a call's live holds, but for those that somebody goes on with.
+async fn end_holds(store: &Store, asked: Option<Asked>, call: CallId, account: AccountId) -> Result<Left, StoreError> {
+    let mut left = Left::default();
     for hold in store.grants().live_holds_of_call(account, call).await? {
-        if let Some(asked) = asked
-            && unknown::ask(store, asked, hold).await?
-        {
-            is_asked = true;
-            continue;
+        if let Some(asked) = asked {
+            if store.jobs().take_up(account, hold, &unknown::key(hold)).await? {
+                store.write(vec![unknown::answered(asked.service, account, hold)]).await?;
+                left.to_jobs = true;
+                continue;
+            }
+            if unknown::ask(store, asked, hold).await? {
+                left.is_asked = true;
+                continue;
+            }
         }
         match store.post(Post::new(account, Command::Release { hold })).await {
             Ok(_) | Err(PostError::Refused(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(is_asked)
+    Ok(left)
 }

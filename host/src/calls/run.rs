@@ -16,7 +16,7 @@ use super::{Answer, CallError, Request, backend::Ledgered, caller::Caller, settl
 use crate::{
     app::App,
     blobs::{Kept, Shelf},
-    catalog::Release,
+    catalog::{LoadReleaseError, Release, Service},
 };
 
 /// How long a repeat waits for the first call with its key: Odoo hangs up after 15 s.
@@ -38,6 +38,7 @@ pub async fn run(app: Arc<App>, request: Request) -> Result<Answer, CallError> {
 }
 
 async fn run_here(app: Arc<App>, request: Request) -> Result<Answer, CallError> {
+    let request = served(&app, request)?;
     let (release, operation) = operation(&request)?;
     let account = request.met.account.as_ref().map(|account| account.id);
     if operation.free {
@@ -99,7 +100,9 @@ async fn attempt(
     let grant = grant(release, &caller);
     let backend = Arc::new(Ledgered::new(Arc::clone(app), id, caller, fresh));
     let call = Call { context, operation: operation.name.clone(), input: request.input.clone(), repeats };
-    let ended = release.plugin.handle(call, backend.clone(), grant).await;
+    let plugin = release.plugin(app).await.map_err(|error| not_loaded(&request.service, &error))?;
+    let ended = plugin.handle(call, backend.clone(), grant).await;
+    app.health.count(release.id, &ended, app.store.clock().now());
     if let Err(error) = settle::settle(&backend, operation, &ended).await {
         if !matches!(error, CallError::StillRunning) {
             request.documents.are_needed();
@@ -153,6 +156,7 @@ async fn told_again(
 
 /// The lines that a call would authorize, priced, without effects.
 pub async fn quote(app: Arc<App>, request: Request) -> Result<PricedLines, CallError> {
+    let request = served(&app, request)?;
     let (release, operation) = operation(&request)?;
     parse(&request.input)?;
     let caller = caller(&request, operation);
@@ -166,7 +170,10 @@ pub async fn quote(app: Arc<App>, request: Request) -> Result<PricedLines, CallE
     let grant = grant(release, &caller);
     let backend = Arc::new(Ledgered::new(Arc::clone(&app), id, caller, Vec::new()));
     let ended = match store_documents(&app, &request, release).await {
-        Ok(()) => Ok(release.plugin.quote(call, backend.clone(), grant).await),
+        Ok(()) => match release.plugin(&app).await {
+            Ok(plugin) => Ok(plugin.quote(call, backend.clone(), grant).await),
+            Err(error) => Err(not_loaded(&request.service, &error)),
+        },
         Err(error) => Err(error),
     };
     request.documents.end(&app.store).await;
@@ -181,6 +188,21 @@ pub async fn quote(app: Arc<App>, request: Request) -> Result<PricedLines, CallE
     }
     price_lines(operation, &lines, Caps { max_credits: request.max_credits, ..Caps::default() })
         .map_err(|error| CallError::BadInput(error.to_string()))
+}
+
+/// The request as the release serves it that its account gets; refused where the service does nothing now.
+fn served(app: &App, mut request: Request) -> Result<Request, CallError> {
+    request.service = app.catalog.serving(&request.service, request.met.account.as_ref());
+    let service = &request.service;
+    match service.status.refusal(&service.title, app.store.clock().now()) {
+        Some((code, message)) => Err(CallError::Standing { code, message }),
+        None => Ok(request),
+    }
+}
+
+fn not_loaded(service: &Service, error: &LoadReleaseError) -> CallError {
+    tracing::error!(service = service.name, %error, "A release cannot be loaded");
+    CallError::Host(format!("service {} cannot be loaded; the operator can see why", service.name))
 }
 
 fn operation(request: &Request) -> Result<(&Release, &Operation), CallError> {

@@ -47,9 +47,16 @@ async fn settle_all_holds(on: &Ledgered, operation: &Operation, ended: &Ended<Ve
     if !matches!(ended.result, Ok(Ok(_))) {
         // No job takes these up, so nobody else would end them before their time.
         let forsaken = forsaken(on, ended);
-        settle_holds(on, &forsaken, OnUnknown::Release).await?;
+        if ended.result.is_err() && operation.on_unknown == OnUnknown::Ask {
+            // It was cut off between keeping a hold and enqueuing who takes it up.
+            ask_about(on, operation, &forsaken).await?;
+        } else {
+            settle_holds(on, &forsaken, OnUnknown::Release).await?;
+        }
         on.progress().kept &= ended.kept_holds.iter().any(|hold| !forsaken.contains(hold));
     }
+    // What it kept it may have taken up again, and settled.
+    on.progress().kept &= !ended.kept_holds.is_empty();
     give_back_lost(on).await
 }
 
@@ -149,6 +156,7 @@ pub(super) fn fault(fault: Fault, charged: bool) -> CallError {
 /// Settles a job run: the hold that it was enqueued with stays for the next attempt, unless the job is over. Others that
 /// it took up go back if it went well: nobody else will.
 pub async fn settle_job(on: &Ledgered, own: Option<HoldId>, ended: &Ended<()>) -> Result<(), CallError> {
+    on.progress().ended = true;
     give_back_lost(on).await?;
     settle_holds(on, &ended.open_holds, OnUnknown::Release).await?;
     if matches!(ended.result, Ok(Ok(()))) {
@@ -159,7 +167,8 @@ pub async fn settle_job(on: &Ledgered, own: Option<HoldId>, ended: &Ended<()>) -
 }
 
 /// Ends the call of a job that is over: its hold, provisional answers and row. While the call has another
-/// live hold it is not over: the job of that one ends it. Answers what is to be stored with the job's own end.
+/// live hold it is not over: the job of that one ends it, and only provisional answers of this hold's own natural key are let
+/// go. Answers what is to be stored with the job's own end.
 pub async fn end_of_job(
     on: &Ledgered,
     hold: Option<HoldId>,
@@ -170,7 +179,10 @@ pub async fn end_of_job(
             end_hold(on, account, hold, OnUnknown::Release).await?;
         }
         if !on.store().grants().live_holds_of_call(account, on.call).await?.is_empty() {
-            return Ok(Vec::new());
+            let progress = on.progress();
+            let key = hold.and_then(|hold| progress.of_holds.get(&hold)?.key.as_ref());
+            let let_go = key.map(|key| NaturalKeys::let_go_of(account, on.call, std::slice::from_ref(key)));
+            return Ok(let_go.into_iter().collect());
         }
     }
     let row = on.store().calls().get(on.call).await?;
@@ -188,7 +200,12 @@ pub async fn end_of_job(
             vec![Calls::came_to_nothing(on.call, &why, on.time())]
         }
         CallState::Queued | CallState::Running | CallState::Captured => {
-            vec![Calls::set_state(on.call, state, problem, on.time())]
+            let mut ends = vec![Calls::set_state(on.call, state, problem, on.time())];
+            if row.state == CallState::Queued && row.output.is_none() {
+                // Nobody has heard of it: its host died, and its work came to nothing.
+                ends.push(Calls::free_key(on.call));
+            }
+            ends
         }
         _ => Vec::new(),
     };
@@ -207,7 +224,8 @@ async fn end_hold(on: &Ledgered, account: AccountId, hold: HoldId, how: OnUnknow
     let amount = on.store().grants().hold(hold).await?.map_or(Credits::ZERO, |hold| hold.amount);
     let post = match how {
         OnUnknown::Capture => {
-            let (call, lines, at) = (on.call, on.progress().lines.clone(), on.time());
+            let lines = on.progress().of_holds.get(&hold).map_or_else(|| "[]".to_owned(), |of| of.lines.clone());
+            let (call, at) = (on.call, on.time());
             Post::new(account, Command::Capture { hold, amount, last: true })
                 .with(move |_| vec![Calls::captured(call, lines.clone(), amount, None, None, at)])
         }

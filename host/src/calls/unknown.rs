@@ -3,8 +3,9 @@
 //!
 //! The question is a job of the plugin, `reconcile`, stored in the commit that obtains the hold: so a host that
 //! dies while the request is out leaves it behind too. An orderly end removes it. Otherwise the hold becomes
-//! `unknown` and the job is due at once, in one commit. It captures or releases the hold; while it does neither it
-//! is asked again, until its time is up and everything goes back.
+//! `unknown` and the job is due at once, in one commit. It captures or releases the hold, or keeps it: then it is known
+//! what the provider did, the hold is live again, and the call goes on as one whose own run had kept it. While it does
+//! none of these it is asked again, until its time is up and everything goes back.
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use iap_core::{
     Time,
     ids::{AccountId, CallId, HoldId, ServiceId},
     ledger::Command,
+    natural_keys::only,
 };
 use iap_store::{
     Post, PostError, Statement, Store, StoreError,
@@ -19,7 +21,7 @@ use iap_store::{
 };
 use serde_json::value::RawValue;
 
-use super::backend::Ledgered;
+use super::{backend::Ledgered, job_context::OfHold};
 
 /// Name of the plugin's job that finds out.
 pub const JOB: &str = "reconcile";
@@ -31,7 +33,7 @@ pub const PROBLEM: &str = "unknown: a request to the provider was never answered
 const MARGIN: i64 = 3600;
 
 /// Key of the question about a hold: there is one.
-fn key(hold: HoldId) -> String {
+pub(super) fn key(hold: HoldId) -> String {
     format!("outcome of {hold}")
 }
 
@@ -43,14 +45,25 @@ struct Question<'a> {
     hold: String,
 }
 
-/// The question about a hold that is being obtained, if its operation asks.
-pub(super) fn question(on: &Ledgered, hold: HoldId, natural_keys: &[String], due: Time) -> Option<Statement> {
+/// The question about a hold that is being obtained, if its operation asks. That of a hold for one natural key is about
+/// this key, and has of the input what belongs to it.
+pub(super) fn question(on: &Ledgered, hold: HoldId, of: &OfHold, due: Time) -> Option<Statement> {
     let (operation, input) = (on.caller.operation.as_ref()?, on.caller.asks.as_ref()?);
-    let input = serde_json::from_slice(input).ok()?;
+    let own = of.key.as_ref().map(std::slice::from_ref);
+    let part = match (&operation.natural_key, own) {
+        (Some(declared), Some(own)) => {
+            Some(only(declared, serde_json::from_slice(input).ok()?, own).to_string().into_bytes())
+        }
+        _ => None,
+    };
+    let input = serde_json::from_slice(part.as_deref().unwrap_or(input)).ok()?;
+    let all = on.progress().keys.clone();
+    let natural_keys = own.unwrap_or(&all);
     let question = Question { operation: &operation.name, input, natural_keys, hold: hold.to_string() };
     let payload = serde_json::to_vec(&question).ok()?;
     let job = on.new_job("plugin", JOB.to_owned(), payload);
-    Some(Jobs::enqueue(NewJob { hold: Some(hold), dedupe_key: Some(key(hold)), run_at: due, ..job }))
+    let context = on.job_context(Some(of.clone()));
+    Some(Jobs::enqueue(NewJob { hold: Some(hold), dedupe_key: Some(key(hold)), run_at: due, context, ..job }))
 }
 
 /// Nobody needs to be asked about a hold any more.

@@ -1,20 +1,21 @@
-//! From a component to a service of the catalog.
+//! From a component of the binary or of a file to a service of the catalog.
 
 use std::sync::Arc;
 
 use iap_core::{
-    Credits, Money,
-    manifest::{Manifest, ManifestErrors, Pack},
-    money::Currency,
+    manifest::{Manifest, ManifestErrors},
     release::ReleaseFiles,
 };
-use iap_runtime::{Engine, PluginSpec, Secret, Settings, release as component};
+use iap_runtime::{Engine, PluginSpec, release as component};
 use iap_store::{Store, StoreError};
-use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
-use super::{Catalog, Release, Service};
-use crate::config::Config;
+use super::{
+    Catalog, Release,
+    lines::Line,
+    service::{Code, Service, Status},
+};
+use crate::{config::Config, secrets::Keys};
 
 /// Why a release cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,12 @@ pub enum LoadReleaseError {
         /// Who wants it.
         vendor: String,
     },
+    /// Its component is not stored.
+    #[error("the component {0} is not in the registry; restore the database from a backup, or publish the release anew")]
+    Missing(String),
+    /// Its component is not the one that was published.
+    #[error("the component {0} was altered in the database; restore it from a backup")]
+    Altered(String),
     /// The sandbox does not take it.
     #[error(transparent)]
     Load(#[from] iap_runtime::LoadError),
@@ -62,6 +69,8 @@ pub struct Loader<'a> {
     pub store: &'a Store,
     /// Settings of services and vendors.
     pub config: &'a Config,
+    /// Opens stored secrets.
+    pub keys: &'a Keys,
     /// How clients reach this host.
     pub public_url: &'a str,
 }
@@ -78,17 +87,10 @@ impl Loader<'_> {
         let kind = self.config.vendor_kind(&declared.vendor);
         manifest.check_routes_for(kind).map_err(LoadReleaseError::Manifest)?;
         let digest = hex::encode(sha2::Sha256::digest(&bytes));
-        let spec = PluginSpec { manifest: manifest.clone(), settings: self.settings(&name), class: parts.class };
-        let plugin = self.engine.load(bytes, spec).await?;
 
         let (services, at) = (self.store.services(), self.store.clock().now());
-        let title = self
-            .config
-            .vendors
-            .get(&declared.vendor)
-            .and_then(|vendor| vendor.title.as_deref())
-            .unwrap_or(&declared.vendor);
-        let vendor = services.vendor(&declared.vendor, title, kind.as_str(), at);
+        let vendor =
+            services.vendor(&declared.vendor, self.config.vendor_title(&declared.vendor), kind.as_str(), at);
         let service =
             services.plugin(self.store.ids().service(), &name, &declared.title, &declared.vendor, &declared.unit, at);
         let taken = |error| match error {
@@ -99,76 +101,27 @@ impl Loader<'_> {
         };
         self.store.write(vec![vendor, service]).await.map_err(taken)?;
         let missing = || StoreError::Engine(format!("service {name} is not stored"));
-        let id = services.by_name(&name).await?.ok_or_else(missing)?.id;
-        self.store.write(vec![services.release(id, &version, &digest, at)]).await?;
-        let release = services.release_id(id, &digest).await?.ok_or_else(missing)?;
-        catalog.put(Service {
-            id,
+        let row = services.by_name(&name).await?.ok_or_else(missing)?;
+        self.store.write(vec![services.release(row.id, &version, &digest, at)]).await?;
+        let release = services.release_id(row.id, &digest).await?.ok_or_else(missing)?;
+
+        let settings = crate::settings::of(self.store, self.keys, self.config, self.public_url, &row).await?;
+        let spec = PluginSpec { manifest: manifest.clone(), settings, class: parts.class };
+        let plugin = self.engine.load(bytes, spec).await?;
+        let code = Arc::new(Code::loaded(digest.clone(), plugin));
+        catalog.embed(Line::of(Service {
+            id: row.id,
             name: name.clone(),
             title: declared.title,
             summary: declared.summary,
+            category: declared.category,
             vendor: declared.vendor,
             vendor_kind: kind,
             unit: declared.unit,
-            packs: manifest.packs,
-            release: Some(Release { id: release, digest, plugin }),
-        })?;
+            packs: manifest.packs.clone(),
+            release: Some(Release { id: release, digest, manifest: Arc::clone(&code.manifest), risen: Vec::new(), code }),
+            status: Status::of(&row),
+        }))?;
         Ok((name, version))
     }
-
-    fn settings(&self, service: &str) -> Settings {
-        let set = self.config.services.get(service).cloned().unwrap_or_default();
-        Settings {
-            base_urls: set.base_urls,
-            config: set.config,
-            secrets: set.secrets.into_iter().map(|(name, value)| (name, Secret::new(value))).collect(),
-            hook_base_url: Some(format!("{}/hooks/{service}", self.public_url)),
-            ..Settings::default()
-        }
-    }
-}
-
-/// A pack as the API writes it: `{"name", "credits": "10", "price": {"EUR": "0.90"}}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PackText {
-    /// Shown name.
-    pub name: String,
-    /// Credits in it, as a decimal.
-    #[schema(value_type = String, example = "10")]
-    pub credits: Credits,
-    /// Amount by ISO 4217 code.
-    pub price: std::collections::BTreeMap<String, String>,
-}
-
-impl From<&Pack> for PackText {
-    fn from(pack: &Pack) -> Self {
-        let price = pack.prices.iter().map(|price| (price.currency.as_str().to_owned(), price.amount())).collect();
-        Self { name: pack.name.clone(), credits: pack.credits, price }
-    }
-}
-
-impl TryFrom<PackText> for Pack {
-    type Error = String;
-
-    fn try_from(text: PackText) -> Result<Self, String> {
-        let prices = text.price.into_iter().map(|(code, amount)| {
-            let currency = Currency::try_from(code).map_err(|error| error.to_string())?;
-            Money::parse(&amount, currency).map_err(|error| error.to_string())
-        });
-        let pack = Self { name: text.name, credits: text.credits, prices: prices.collect::<Result<_, _>>()? };
-        if !pack.credits.is_positive() || pack.prices.is_empty() || pack.prices.iter().any(|price| price.minor <= 0) {
-            return Err(format!("pack {:?} needs credits and at least one price, all above zero", pack.name));
-        }
-        Ok(pack)
-    }
-}
-
-/// Packs of a remote service, as stored.
-pub fn packs_from_json(text: &str) -> anyhow::Result<Vec<Pack>> {
-    let texts: Vec<PackText> = serde_json::from_str(text)?;
-    let mut packs: Vec<Pack> =
-        texts.into_iter().map(Pack::try_from).collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
-    packs.sort_by_key(|pack| pack.credits);
-    Ok(packs)
 }

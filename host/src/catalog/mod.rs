@@ -1,63 +1,27 @@
 //! The services that this host offers, with the releases that serve them.
+//!
+//! `load` takes in what came with the binary, `refresh` what was published; `lines` says which release serves whom.
 
+mod lines;
 mod load;
+mod packs;
+mod refresh;
 mod routes;
+mod service;
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use iap_core::{
-    hosting::VendorKind,
-    ids::ServiceId,
-    manifest::{Manifest, Pack, Route},
-};
-use iap_runtime::Plugin;
-use iap_store::Store;
+use iap_core::{ids::ServiceId, manifest::Route};
+use iap_store::{Store, repositories::AccountRow};
 
-pub use load::{LoadReleaseError, Loader, PackText, packs_from_json};
-
-/// A service of the catalog.
-#[derive(Debug)]
-pub struct Service {
-    /// Its id.
-    pub id: ServiceId,
-    /// Wire name.
-    pub name: String,
-    /// Shown name.
-    pub title: String,
-    /// One sentence.
-    pub summary: String,
-    /// Its vendor.
-    pub vendor: String,
-    /// A property of the vendor.
-    pub vendor_kind: VendorKind,
-    /// One unit of credits.
-    pub unit: String,
-    /// What can be bought.
-    pub packs: Vec<Pack>,
-    /// The release that serves it; `None` for a remote provider.
-    pub release: Option<Release>,
-}
-
-/// A release that serves.
-#[derive(Debug)]
-pub struct Release {
-    /// Number for calls.
-    pub id: i64,
-    /// SHA-256 of the component.
-    pub digest: String,
-    /// The plugin, ready to be called.
-    pub plugin: Arc<Plugin>,
-}
-
-impl Release {
-    /// What it declares.
-    pub fn manifest(&self) -> &Manifest {
-        self.plugin.manifest()
-    }
-}
+pub use lines::Line;
+pub use load::{LoadReleaseError, Loader};
+pub use packs::{PackText, packs_from_json};
+pub use refresh::{PriceEdit, Texts, refresh};
+pub use service::{Code, Release, Risen, Service, Status};
 
 /// A path that a service answers.
 #[derive(Clone, Debug)]
@@ -70,16 +34,37 @@ pub struct Routed {
     pub segments: Vec<(String, String)>,
 }
 
+/// All services at one moment. What a call asks takes the same time however many there are.
 #[derive(Default)]
 struct Snapshot {
-    services: BTreeMap<String, Arc<Service>>,
+    lines: HashMap<String, Arc<Line>>,
+    ids: HashMap<ServiceId, Arc<Line>>,
+    /// As usual, by name.
+    listed: Arc<[Arc<Service>]>,
     routes: routes::Routes,
+}
+
+impl Snapshot {
+    fn of(lines: HashMap<String, Arc<Line>>) -> Result<Self, LoadReleaseError> {
+        let mut sorted: Vec<_> = lines.values().collect();
+        sorted.sort_by(|a, b| a.usual.name.cmp(&b.usual.name));
+        let routes = routes::Routes::of(sorted.iter().map(|line| &***line))?;
+        let ids = lines.values().map(|line| (line.usual.id, Arc::clone(line))).collect();
+        let listed = sorted.iter().map(|line| Arc::clone(&line.usual)).collect();
+        Ok(Self { lines, ids, listed, routes })
+    }
 }
 
 /// The catalog. Reading is a pointer copy; a change replaces the whole.
 #[derive(Default)]
 pub struct Catalog {
     snapshot: RwLock<Arc<Snapshot>>,
+    /// What came with the binary or its settings.
+    embedded: Mutex<BTreeMap<String, Line>>,
+    /// Code of published releases, by number: loaded once, whatever is changed around it.
+    code: Mutex<HashMap<i64, Arc<Code>>>,
+    /// One reads the catalog anew at a time, so that what is older never replaces what is newer.
+    reading: tokio::sync::Mutex<()>,
 }
 
 impl Catalog {
@@ -89,50 +74,64 @@ impl Catalog {
 
     /// By wire name.
     pub fn service(&self, name: &str) -> Option<Arc<Service>> {
-        self.snapshot().services.get(name).cloned()
+        self.snapshot().lines.get(name).map(|line| Arc::clone(&line.usual))
     }
 
     /// By id.
     pub fn by_id(&self, id: ServiceId) -> Option<Arc<Service>> {
-        self.snapshot().services.values().find(|service| service.id == id).cloned()
+        self.snapshot().ids.get(&id).map(|line| Arc::clone(&line.usual))
+    }
+
+    /// A service with its releases, by wire name.
+    pub fn line(&self, name: &str) -> Option<Arc<Line>> {
+        self.snapshot().lines.get(name).cloned()
+    }
+
+    /// A service as the release serves it that an account gets.
+    pub fn serving(&self, service: &Arc<Service>, account: Option<&AccountRow>) -> Arc<Service> {
+        let Some(account) = account else { return Arc::clone(service) };
+        self.snapshot().lines.get(&service.name).map_or_else(|| Arc::clone(service), |line| line.serving(account))
     }
 
     /// All, by name.
-    pub fn services(&self) -> Vec<Arc<Service>> {
-        self.snapshot().services.values().cloned().collect()
+    pub fn services(&self) -> Arc<[Arc<Service>]> {
+        Arc::clone(&self.snapshot().listed)
     }
 
     /// Who answers a path, if anybody.
     pub fn route(&self, path: &str) -> Option<Routed> {
         let snapshot = self.snapshot();
         let (service, route, segments) = snapshot.routes.find(path)?;
-        Some(Routed { service: snapshot.services.get(service)?.clone(), route, segments })
+        Some(Routed { service: Arc::clone(&snapshot.lines.get(service)?.usual), route, segments })
     }
 
-    /// Takes in a service, in place of one with its name. Its paths must be free.
-    pub fn put(&self, service: Service) -> Result<(), LoadReleaseError> {
+    /// Takes in a service with its releases, in place of one with its name. Its paths must be free.
+    pub fn put(&self, line: Line) -> Result<(), LoadReleaseError> {
         let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
-        let mut services = snapshot.services.clone();
-        services.insert(service.name.clone(), Arc::new(service));
-        let routes = routes::Routes::of(services.values())?;
-        *snapshot = Arc::new(Snapshot { services, routes });
+        let mut lines = snapshot.lines.clone();
+        lines.insert(line.usual.name.clone(), Arc::new(line));
+        *snapshot = Arc::new(Snapshot::of(lines)?);
+        Ok(())
+    }
+
+    /// Takes in a service that came with the binary: it serves beside what was published.
+    pub fn embed(&self, line: Line) -> Result<(), LoadReleaseError> {
+        self.put(line.clone())?;
+        self.embedded.lock().unwrap_or_else(PoisonError::into_inner).insert(line.usual.name.clone(), line);
+        Ok(())
+    }
+
+    /// All services anew.
+    fn replace(&self, lines: HashMap<String, Arc<Line>>) -> Result<(), LoadReleaseError> {
+        let next = Snapshot::of(lines)?;
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         Ok(())
     }
 
     /// Takes in the remote services that the operator registered.
     pub async fn load_remote(&self, store: &Store) -> anyhow::Result<()> {
         for row in store.services().all().await?.into_iter().filter(|row| row.kind == "remote") {
-            self.put(Service {
-                id: row.id,
-                summary: String::new(),
-                packs: packs_from_json(&row.packs)?,
-                vendor_kind: row.vendor_kind.parse()?,
-                name: row.name,
-                title: row.title,
-                vendor: row.vendor,
-                unit: row.unit,
-                release: None,
-            })?;
+            self.put(Line::of(Service::remote(row)?))?;
         }
         Ok(())
     }

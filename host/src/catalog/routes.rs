@@ -1,10 +1,10 @@
 //! Which service answers a path. One owner a path.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use iap_core::manifest::Route;
 
-use super::{LoadReleaseError, Service};
+use super::{LoadReleaseError, lines::Line, service::Service};
 
 /// A service by name, its route, and the values of the route's `{name}` segments.
 type Found<'a> = (&'a str, Route, Vec<(String, String)>);
@@ -18,11 +18,20 @@ pub struct Routes {
 
 impl Routes {
     /// Collects the routes of services; refuses a path with two owners.
-    pub fn of<'a>(services: impl Iterator<Item = &'a Arc<Service>>) -> Result<Self, LoadReleaseError> {
+    ///
+    /// A path that an older major version alone answers stays its service's own.
+    pub fn of<'a>(lines: impl Iterator<Item = &'a Line>) -> Result<Self, LoadReleaseError> {
         let mut routes = Self::default();
-        for service in services {
-            for route in service.release.iter().flat_map(|release| &release.manifest().routes) {
-                routes.add(service, route)?;
+        for line in lines {
+            let mut own: Vec<&str> = Vec::new();
+            let others = line.faces.values().filter(|face| !std::sync::Arc::ptr_eq(face, &line.usual));
+            for service in std::iter::once(&line.usual).chain(others) {
+                for route in service.release.iter().flat_map(|release| &release.manifest().routes) {
+                    if !own.contains(&route.path.as_str()) {
+                        own.push(&route.path);
+                        routes.add(service, route)?;
+                    }
+                }
             }
         }
         Ok(routes)

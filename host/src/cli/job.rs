@@ -52,14 +52,15 @@ pub struct Host {
     url: Option<String>,
 }
 
-struct Api {
+/// The REST API of a host, as its operator.
+pub(super) struct Api {
     client: reqwest::Client,
     url: String,
     token: String,
 }
 
 impl Host {
-    fn api(&self) -> anyhow::Result<Api> {
+    pub(super) fn api(&self) -> anyhow::Result<Api> {
         let config = self.settings.load()?;
         let url = self.url.clone().or(config.public_url).unwrap_or_else(|| format!("http://{}", config.listen));
         let token = config.operator_token.context("give the operator's token as IAP_OPERATOR_TOKEN or in iap.toml")?;
@@ -68,7 +69,7 @@ impl Host {
 }
 
 impl Api {
-    async fn ask(&self, method: reqwest::Method, path: &str) -> anyhow::Result<Value> {
+    pub(super) async fn ask(&self, method: reqwest::Method, path: &str) -> anyhow::Result<Value> {
         let request = self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token);
         let response = request.send().await.with_context(|| format!("{} does not answer", self.url))?;
         let status = response.status();

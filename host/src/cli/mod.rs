@@ -2,11 +2,19 @@
 
 mod bench;
 mod demo;
+mod inspect_release;
 mod job;
 mod ledger;
+mod login;
+mod mail;
+mod plugin;
 mod receipt;
+mod secrets;
 mod serve;
+mod session;
 mod simulate;
+mod told;
+mod vendor;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -30,12 +38,28 @@ enum Command {
     Demo(demo::Demo),
     /// Serve databases.
     Serve(serve::Serve),
+    /// Write a service, try it here, and publish it.
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
+    /// Log in at a host, as a member of a vendor.
+    Login(login::Login),
+    /// Log out.
+    Logout(login::Logout),
+    /// Sign up as a vendor, and say who acts for it.
+    #[command(subcommand)]
+    Vendor(vendor::Vendor),
     /// Check the ledger.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
     /// Look at jobs and callbacks, and have dead ones tried again.
     #[command(subcommand)]
     Job(job::Job),
+    /// Look at mails, and have those that were given up tried again.
+    #[command(subcommand)]
+    Mail(mail::Mail),
+    /// Secrets of services, and the key that seals them.
+    #[command(subcommand)]
+    Secrets(secrets::Secrets),
     /// Check a receipt.
     #[command(subcommand)]
     Receipt(receipt::Receipt),
@@ -45,6 +69,9 @@ enum Command {
     /// Measure the hot paths on this machine.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Check one upload, for a host.
+    #[command(hide = true)]
+    InspectRelease(inspect_release::InspectRelease),
 }
 
 /// Where settings come from: `iap.toml` < environment `IAP_*` < flags.
@@ -69,6 +96,7 @@ impl Settings {
             ("IAP_PUBLIC_URL", &mut config.public_url),
             ("IAP_OPERATOR_TOKEN", &mut config.operator_token),
             ("IAP_MASTER_KEY", &mut config.master_key),
+            ("IAP_SECRETS_KEY", &mut config.secrets_key),
         ] {
             if let Ok(value) = std::env::var(name) {
                 *setting = Some(value);
@@ -84,11 +112,18 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Demo(demo) => demo.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Plugin(plugin) => plugin.run(),
+        Command::Login(login) => login.run(),
+        Command::Logout(logout) => logout.run(),
+        Command::Vendor(vendor) => vendor.run(),
         Command::Ledger(ledger) => ledger.run(),
         Command::Job(job) => job.run(),
+        Command::Mail(mail) => mail.run(),
+        Command::Secrets(secrets) => secrets.run(),
         Command::Receipt(receipt) => receipt.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Bench(bench) => bench.run(),
+        Command::InspectRelease(inspect) => inspect.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("iap: {error:#}");

@@ -6,7 +6,9 @@ use anyhow::Context;
 use iap_providers::{
     card::{self, CardOptions},
     carrier::{self, CarrierOptions},
+    mail::{self, MailOptions},
     print::{self, PrintOptions},
+    rates, vat,
 };
 use tokio::net::TcpListener;
 use url::Url;
@@ -41,6 +43,21 @@ pub enum Simulate {
         #[arg(long, value_name = "URL")]
         webhook_url: Option<Url>,
     },
+    /// A mail server that takes mail by SMTP and keeps it; its front page shows what came.
+    Mail {
+        /// Address of its pages.
+        #[arg(long, default_value = "127.0.0.1:8074", value_name = "ADDRESS")]
+        listen: SocketAddr,
+        /// Address at which it takes mail; `GET /address` tells it.
+        #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+        smtp: SocketAddr,
+        /// User that senders must be.
+        #[arg(long, default_value_t = MailOptions::default().user, value_name = "NAME")]
+        user: String,
+        /// Password of the user.
+        #[arg(long, default_value_t = MailOptions::default().password, value_name = "PASSWORD")]
+        password: String,
+    },
     /// A printer of letters that speaks Pingen's API; its front page shows what it would post.
     Print {
         /// Address to listen on.
@@ -61,6 +78,18 @@ pub enum Simulate {
         /// Where to send webhooks, as http://127.0.0.1:8070/hooks/snailmail/status.
         #[arg(long, value_name = "URL")]
         webhook_url: Option<Url>,
+    },
+    /// A register of VAT numbers that speaks VIES's REST API; it knows all numbers that do not end in 0.
+    Vat {
+        /// Address to listen on.
+        #[arg(long, default_value = "127.0.0.1:8075", value_name = "ADDRESS")]
+        listen: SocketAddr,
+    },
+    /// A central bank that publishes exchange rates as the European Central Bank does.
+    Rates {
+        /// Address to listen on.
+        #[arg(long, default_value = "127.0.0.1:8076", value_name = "ADDRESS")]
+        listen: SocketAddr,
     },
 }
 
@@ -84,6 +113,11 @@ impl Simulate {
                     let options = CardOptions { secret_key, webhook_secret, webhook_url, ..CardOptions::default() };
                     card::serve(bind(listen).await?, options, super::stop_signal()).await?;
                 }
+                Self::Mail { listen, smtp, user, password } => {
+                    let options = MailOptions { user, password, ..MailOptions::default() };
+                    let taking = TcpListener::bind(smtp).await.with_context(|| format!("cannot listen on {smtp}"))?;
+                    mail::serve(bind(listen).await?, taking, options, super::stop_signal()).await?;
+                }
                 Self::Print { listen, client_id, client_secret, organisation, webhook_secret, webhook_url } => {
                     let webhook_url = webhook_url.map(String::from);
                     let options = PrintOptions {
@@ -96,6 +130,8 @@ impl Simulate {
                     };
                     print::serve(bind(listen).await?, options, super::stop_signal()).await?;
                 }
+                Self::Vat { listen } => vat::serve(bind(listen).await?, super::stop_signal()).await?,
+                Self::Rates { listen } => rates::serve(bind(listen).await?, super::stop_signal()).await?,
             }
             Ok(ExitCode::SUCCESS)
         })

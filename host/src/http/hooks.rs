@@ -85,7 +85,13 @@ async fn handler(
         free: false,
         properties: Vec::new(),
     };
-    let plugin = Arc::clone(&release.plugin);
+    let plugin = match release.plugin(&app).await {
+        Ok(plugin) => Arc::clone(plugin),
+        Err(error) => {
+            tracing::error!(service = service.name, %error, "A release cannot be loaded");
+            return (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER).into_response();
+        }
+    };
     let task = tokio::spawn(async move {
         let backend = Arc::new(Ledgered::resuming(Arc::clone(&app), app.store.ids().call(), caller));
         let ended =

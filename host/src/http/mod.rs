@@ -3,6 +3,7 @@
 pub mod hooks;
 pub mod odoo;
 pub mod ops;
+pub mod origin;
 pub mod portal;
 pub mod upload;
 pub mod v1;

@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 
-use crate::{app::App, audit};
+use crate::{app::App, audit, mail};
 
 /// `/healthz`, `/readyz`, `/metrics`.
 pub fn router() -> Router<Arc<App>> {
@@ -39,6 +39,20 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
         gauge("jobs_running", "Jobs and callbacks that run, on any host.", jobs.running);
         gauge("jobs_dead", "Jobs and callbacks that failed for good and wait for the operator.", jobs.dead);
         gauge("jobs_oldest_due_seconds", "For how long the job waits that is due longest.", late);
+    }
+    if let Ok(mails) = app.store.mails().counts().await {
+        let now = app.store.clock().now().millis();
+        let oldest = mails.oldest.map_or(0, |oldest| now.saturating_sub(oldest.millis()).max(0) / 1000);
+        gauge("mails_waiting", "Mails that wait, also those that are tried again later.", mails.waiting);
+        gauge("mails_dead", "Mails that were given up and wait for the operator.", mails.dead);
+        gauge("mails_oldest_seconds", "For how long the oldest mail waits.", oldest);
+    }
+    let (sent, failed) = mail::totals();
+    for (name, help, value) in [
+        ("mails_sent_total", "Mails that this host sent since its start.", sent),
+        ("mails_failed_total", "Tries of this host to send a mail that failed since its start.", failed),
+    ] {
+        _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
     }
     _ = writeln!(
         text,

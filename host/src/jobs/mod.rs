@@ -115,13 +115,13 @@ fn may_try_again(kind: &str, attempts: i64, created: Time, now: Time) -> bool {
 
 /// Milliseconds: 2, 4, 8, … seconds, at most an hour, less up to half of it by chance, so that what failed together is
 /// not tried together.
-fn back_off(attempts: i64, chance: u8) -> i64 {
+pub(crate) fn back_off(attempts: i64, chance: u8) -> i64 {
     let doublings = u32::try_from(attempts.clamp(1, 12)).unwrap_or(12);
     let most = 2i64.pow(doublings).min(3600) * 1000;
     most - most * i64::from(chance) / 512
 }
 
-fn random() -> u8 {
+pub(crate) fn random() -> u8 {
     let mut byte = [0];
     // Without chance all is as well, only not spread.
     getrandom::fill(&mut byte).map_or(0, |()| byte[0])

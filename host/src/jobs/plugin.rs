@@ -19,7 +19,7 @@ use super::{Outcome, store_failed};
 use crate::{
     accounts::{self, Met},
     app::App,
-    calls::{Caller, Ledgered, end_of_job, settle_job, unknown},
+    calls::{Caller, JobContext, Ledgered, OfHold, end_of_job, settle_job, unknown},
     catalog::Service,
 };
 
@@ -35,9 +35,17 @@ async fn is_stopped(app: &App, job: &JobRow) -> Result<bool, StoreError> {
 }
 
 pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
-    let Some(service) = app.catalog.by_id(job.service) else {
+    let Some(usual) = app.catalog.by_id(job.service) else {
         return Outcome::Again { why: "its service is not loaded".to_owned(), after: Some(60) };
     };
+    let account = match job.account {
+        Some(account) => match app.store.accounts().get(account).await {
+            Ok(row) => row,
+            Err(error) => return store_failed(&error),
+        },
+        None => None,
+    };
+    let service = app.catalog.serving(&usual, account.as_ref());
     let question = match question(app, job).await {
         Ok(Question::None) => None,
         Ok(Question::Open { until }) if until <= app.store.clock().now() => {
@@ -79,11 +87,18 @@ pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
         account: job.account,
         ..CallGrant::default()
     };
-    let ended = release.plugin.run_job(run, backend.clone(), grant).await;
+    let plugin = match release.plugin(app).await {
+        Ok(plugin) => plugin,
+        Err(error) => return Outcome::Again { why: error.to_string(), after: Some(60) },
+    };
+    let ended = plugin.run_job(run, backend.clone(), grant).await;
     if let Err(error) = settle_job(&backend, job.hold, &ended).await {
         return Outcome::Again { why: error.to_string(), after: None };
     }
+    // Kept, it is known what became of it, and the job is an ordinary one.
+    let is_kept = job.hold.is_some_and(|hold| ended.kept_holds.contains(&hold));
     if let Some(until) = question
+        && !is_kept
         && !matches!(ended.result, Err(Fault::Busy(_)))
     {
         return answered(app, &backend, job, until, ended.result).await;
@@ -139,14 +154,16 @@ async fn question(app: &App, job: &JobRow) -> Result<Question, StoreError> {
             let until = call.ended_at.zip(millis).map(|(since, millis)| since.plus_millis(millis));
             Question::Open { until: until.unwrap_or(hold.expires_at).min(hold.expires_at) }
         }
-        // A job of the plugin's own that has this name takes up a hold that was kept.
-        HoldState::Live if call.state == CallState::Queued => Question::None,
-        HoldState::Live => Question::Early { due: hold.expires_at.plus_seconds(1) },
+        HoldState::Live if call.state == CallState::Running || hold.expires_at <= app.store.clock().now() => {
+            Question::Early { due: hold.expires_at.plus_seconds(1) }
+        }
+        // It was kept: by an earlier run that was cut off, or a job of the plugin's own has this name.
+        HoldState::Live => Question::None,
         HoldState::Captured | HoldState::Released | HoldState::Expired => Question::Answered,
     })
 }
 
-/// Where an outcome stands after the plugin was asked: known if it captured or released the hold.
+/// Where an outcome stands after the plugin was asked and did not keep the hold: known if it captured or released it.
 async fn answered(
     app: &App,
     backend: &Ledgered,
@@ -162,7 +179,7 @@ async fn answered(
         Ok(Some(hold)) if hold.state.is_live() => {
             let with = if matches!(result, Ok(Ok(()))) { backend.staged() } else { Vec::new() };
             let (why, after) = match result {
-                Ok(Ok(())) => ("the plugin neither captured nor released the hold".to_owned(), None),
+                Ok(Ok(())) => ("the plugin neither captured, released nor kept the hold".to_owned(), None),
                 Ok(Err(Failure::ProviderUnavailable(after))) => ("the provider is not available".to_owned(), after),
                 Ok(Err(failure)) => (format!("{failure:?}"), None),
                 Err(fault) => (format!("{}: {fault}", fault.class()), None),
@@ -171,7 +188,7 @@ async fn answered(
         }
         Ok(_) => {
             let with = if matches!(result, Ok(Ok(()))) { backend.staged() } else { Vec::new() };
-            match end_of_job(backend, None, None).await {
+            match end_of_job(backend, job.hold, None).await {
                 Ok(ends) => Outcome::Done(with.into_iter().chain(ends).collect()),
                 Err(error) => Outcome::Again { why: error.to_string(), after: None },
             }
@@ -199,8 +216,8 @@ async fn backend(app: &Arc<App>, service: &Arc<Service>, job: &JobRow) -> Result
     let call = job.call.unwrap_or(CallId(job.id.0));
     // The call that enqueued the job.
     let row = app.store.calls().get(call).await?;
-    let operation = row.as_ref().and_then(|row| operation(service, row));
-    let properties: Vec<(String, String)> = serde_json::from_str(&job.context).unwrap_or_default();
+    let JobContext { properties, hold: of } = JobContext::read(&job.context);
+    let operation = row.as_ref().and_then(|row| operation(service, row, of.as_ref()));
     let property = |wanted: &str| properties.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     let callback_url = property("callback_url");
     // What the call's own authorizations may cost, its jobs' may not pass either.
@@ -218,14 +235,14 @@ async fn backend(app: &Arc<App>, service: &Arc<Service>, job: &JobRow) -> Result
         free: job.free,
         properties,
     };
-    Ok(Ledgered::resuming(Arc::clone(app), call, caller).at_depth(job.depth + 1))
+    Ok(Ledgered::resuming(Arc::clone(app), call, caller).with_hold(job.hold.zip(of)).at_depth(job.depth + 1))
 }
 
 /// The operation of the call that enqueued the job: its prices are the job's prices.
-fn operation(service: &Service, row: &CallRow) -> Option<Operation> {
+fn operation(service: &Service, row: &CallRow, of: Option<&OfHold>) -> Option<Operation> {
     let manifest = service.release.as_ref()?.manifest();
     let operation = manifest.operation(&row.operation).cloned()?;
-    Some(at_prices_of(operation, &row.lines))
+    Some(at_prices_of(operation, of.map_or(&row.lines, |of| &of.lines)))
 }
 
 #[derive(serde::Deserialize)]

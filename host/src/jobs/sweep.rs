@@ -38,8 +38,10 @@ pub async fn serve(app: Arc<App>) {
 pub(super) const NOBODY_KNOWS: &str =
     "unknown: nobody could say in time what the provider did; its hold expired and the credits went back";
 
-fn expired(call: CallId, now: Time) -> Statement {
-    Calls::expire(call, CallState::Failed, Some("its hold expired and the credits went back".to_owned()), now)
+/// The end of a call whose last hold expired: of one that is asked about, or of one that goes on, whichever it is.
+fn expired(call: CallId, unknown: bool, now: Time) -> [Statement; 2] {
+    let why = if unknown { NOBODY_KNOWS } else { "its hold expired and the credits went back" };
+    [Calls::came_to_nothing(call, why, now), Calls::expire(call, CallState::Failed, Some(why.to_owned()), now)]
 }
 
 /// One round.
@@ -58,8 +60,8 @@ pub async fn sweep(store: &Store) -> Result<(), StoreError> {
         if let Some(call) = call.filter(|_| !others) {
             // What the call's job never confirmed may be asked again.
             post = post.with(move |_| {
-                let end = if unknown { Calls::came_to_nothing(call, NOBODY_KNOWS, now) } else { expired(call, now) };
-                vec![NaturalKeys::let_go_provisional(call), end]
+                let [asked, goes_on] = expired(call, unknown, now);
+                vec![NaturalKeys::let_go_provisional(call), asked, goes_on]
             });
         }
         settled(store.post(post).await, account);
@@ -75,6 +77,7 @@ pub async fn sweep(store: &Store) -> Result<(), StoreError> {
         Jobs::end_leases(now, BATCH),
         Jobs::find_forgotten(now, BATCH),
     ];
+    statements.extend(crate::vendors::sweep(now, BATCH));
     statements.extend(Jobs::sweep(now.plus_seconds(-KEEP_DONE), now.plus_seconds(-KEEP_DEAD), BATCH));
     store.write(statements).await?;
     Ok(())

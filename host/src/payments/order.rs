@@ -104,6 +104,13 @@ pub async fn create(app: &App, new: NewOrder<'_>) -> Result<Ordered, OrderError>
     if let Standing::Refused { code, message } = standing {
         return Err(OrderError::Refused { code, message });
     }
+    if let Some((code, message)) = new.service.status.sales_refusal(&new.service.title, app.store.clock().now()) {
+        return Err(OrderError::Refused { code, message });
+    }
+    if new.account.test {
+        let message = "this is a test account: its credits are play money, and nothing is sold for it".to_owned();
+        return Err(OrderError::Refused { code: "test-account", message });
+    }
     let pack = find_pack(new.service, new.pack)?;
     let price = price_of(pack, new.currency, &settings.currency)?;
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use iap_core::ids::{
-    AccountId, BlobId, CallId, DatabaseId, EntryId, GrantId, HoldId, JobId, OrderId, PayoutId, ServiceId,
+    AccountId, BlobId, CallId, DatabaseId, EntryId, GrantId, HoldId, JobId, MailId, OrderId, PayoutId, ServiceId,
 };
 
 /// Source of ids: `stream << 40 | counter`, rising within the stream.
@@ -61,6 +61,8 @@ impl Ids {
         order: OrderId;
         /// A new blob.
         blob: BlobId;
+        /// A new mail.
+        mail: MailId;
         /// A new payout.
         payout: PayoutId;
     }

@@ -72,7 +72,7 @@ macro_rules! from_ids {
         }
     )*};
 }
-from_ids!(AccountId, DatabaseId, ServiceId, CallId, HoldId, GrantId, EntryId, JobId, OrderId, BlobId, PayoutId);
+from_ids!(AccountId, DatabaseId, ServiceId, CallId, HoldId, GrantId, EntryId, JobId, OrderId, BlobId, PayoutId, MailId);
 
 /// A row that a query answered.
 #[derive(Clone, Debug)]

@@ -5,17 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use iap_sdk::Line;
-
-use crate::wire::Credits;
+use iap_sdk::{Credits, Line};
 
 /// The file that the manifest names as the table of "letter".
 const TABLE: &str = include_str!("../prices/letter.csv");
 
-/// As in the manifest: a page in black, a page in colour, a sheet of paper. In ten-thousandths of a credit.
-const PAGE_BLACK: Credits = Credits(1_000);
-const PAGE_COLOUR: Credits = Credits(3_000);
-const SHEET: Credits = Credits(1_000);
+/// As in the manifest: a page in black, a page in colour, a sheet of paper.
+const PAGE_BLACK: Credits = Credits::from_millionths(100_000);
+const PAGE_COLOUR: Credits = Credits::from_millionths(300_000);
+const SHEET: Credits = Credits::from_millionths(100_000);
 
 /// What of a letter makes its price.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +82,8 @@ mod tests {
         for (country, credits) in rows() {
             assert!(before < country, "{country} is in its place, once");
             assert!(country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()), "{country}");
-            assert!(Credits(5_000) <= credits && credits <= Credits(30_000), "{country}");
+            let (least, most) = (Credits::from_millionths(500_000), Credits::from_millionths(3_000_000));
+            assert!(least <= credits && credits <= most, "{country}");
             before = country;
         }
     }

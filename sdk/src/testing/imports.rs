@@ -44,6 +44,7 @@ impl HoldHandle {
         if hold.state == from {
             hold.state = HoldState::Ended;
             state.available += hold.amount;
+            state.remembered.retain(|key, _| !hold.provisional.contains(key));
         }
     }
 
@@ -73,6 +74,7 @@ impl HoldHandle {
         let hold = &mut state.holds[self.index];
         hold.state = HoldState::Ended;
         state.available += held - taken;
+        state.remembered.retain(|key, _| !hold.provisional.contains(key));
         state.remembered.extend(details.remember.iter().map(|each| (each.key.clone(), each.answer.clone())));
         let taken = credits::write(taken);
         state.captured.push(Captured {
@@ -97,6 +99,7 @@ impl HoldHandle {
         let hold = &mut state.holds[self.index];
         hold.state = HoldState::Kept;
         hold.expires_at = Some(expires_at);
+        hold.provisional.extend(remember.iter().map(|each| each.key.clone()));
         state.remembered.extend(remember.iter().map(|each| (each.key.clone(), each.answer.clone())));
         Ok(hold_id(self.index))
     }
@@ -148,7 +151,7 @@ pub(crate) fn authorize(lines: &[Line], options: Authorize) -> Result<Authorized
     state.may_act = true;
     let index = state.holds.len();
     let expires_at = options.ttl.map(|ttl| after(state.now, ttl));
-    state.holds.push(HoldEntry { amount, state: HoldState::Held, expires_at });
+    state.holds.push(HoldEntry { amount, state: HoldState::Held, expires_at, provisional: Vec::new() });
     Ok(Authorized::Hold(HoldHandle { state: Rc::clone(&host), index }))
 }
 

@@ -39,6 +39,8 @@ pub(super) struct HoldEntry {
     pub(super) state: HoldState,
     /// Unix milliseconds.
     pub(super) expires_at: Option<u64>,
+    /// Keys of answers that are given until it ends.
+    pub(super) provisional: Vec<String>,
 }
 
 pub(super) struct Value {
@@ -145,6 +147,7 @@ impl State {
             if hold.state != HoldState::Ended && hold.expires_at.is_some_and(|at| at <= now) {
                 hold.state = HoldState::Ended;
                 self.available += hold.amount;
+                self.remembered.retain(|key, _| !hold.provisional.contains(key));
             }
         }
         self.store.retain(|_, value| value.expires_at.is_none_or(|at| now < at));

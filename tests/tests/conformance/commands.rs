@@ -19,6 +19,8 @@ on_both_engines! {
     credits_move_with_their_price
     caps_are_kept_and_enforced_after_a_start
     an_unknown_hold_is_kept_and_ends_once
+    an_unknown_hold_that_is_kept_is_live_again
+    a_row_that_cannot_be_read_fails_its_own_command_alone
     a_stopped_account_takes_nothing
     a_vendor_is_paid_what_it_earned
 }
@@ -224,6 +226,65 @@ async fn an_unknown_hold_is_kept_and_ends_once(mut world: World) {
     assert_eq!(found, [(hold, ACCOUNT)]);
     let gone = world.post(ACCOUNT, Command::ExpireHold { hold }).await.unwrap();
     assert_eq!(gone.available, Credits::whole(10));
+    world.verify().await;
+}
+
+async fn an_unknown_hold_that_is_kept_is_live_again(mut world: World) {
+    world.gift(ACCOUNT, 10).await;
+    let hold = world.authorize(ACCOUNT, 4).await.unwrap();
+    for (command, state) in [
+        (Command::MarkUnknown { hold, ttl: 5_000 }, HoldState::Unknown),
+        (Command::MarkUnknown { hold, ttl: 9_000 }, HoldState::Unknown),
+        (Command::Keep { hold, ttl: 9_000 }, HoldState::Live),
+    ] {
+        world.post(ACCOUNT, command).await.unwrap();
+        again(&mut world).await;
+        assert_eq!(world.store.grants().hold(hold).await.unwrap().unwrap().state, state);
+    }
+    world.pass(8_999);
+    world.capture(ACCOUNT, hold, 4).await.unwrap();
+    world.verify().await;
+}
+
+async fn a_row_that_cannot_be_read_fails_its_own_command_alone(mut world: World) {
+    let [hold_bad, grant_bad, good] = [ACCOUNT, AccountId(2), AccountId(3)];
+    world.gift(hold_bad, 10).await;
+    let grant = world.purchase(grant_bad, 10, 1_000).await;
+    world.gift(good, 100).await;
+    let (bad, fine) = (world.authorize(hold_bad, 4).await.unwrap(), world.authorize(hold_bad, 1).await.unwrap());
+    let parts = world.store.read("SELECT parts FROM hold WHERE id = ?1", vec![bad.into()]).await.unwrap();
+    let text = |sql: &'static str, text: &str, id: i64| Statement::new(sql, vec![text.into(), id.into()]);
+    let set = async |world: &World, parts: &str, currency: &str| {
+        let hold = text("UPDATE hold SET parts = ?1 WHERE id = ?2", parts, bad.0);
+        let grant = text("UPDATE credit_grant SET currency = ?1 WHERE id = ?2", currency, grant.0);
+        world.store.write(vec![hold, grant]).await.unwrap();
+    };
+    set(&world, "x", "x").await;
+    again(&mut world).await;
+    // Many at once, so that batches have some of each.
+    let posts: Vec<_> = (0..60)
+        .map(|n| {
+            let store = world.store.clone();
+            let (account, command) = match n % 3 {
+                0 => (hold_bad, Command::Capture { hold: bad, amount: Credits::whole(1), last: true }),
+                1 => (grant_bad, Command::Adjust { amount: Credits::whole(-1) }),
+                _ => (good, Command::Adjust { amount: Credits::whole(-1) }),
+            };
+            tokio::spawn(async move { (n % 3, store.post(Post::new(account, command)).await) })
+        })
+        .collect();
+    for post in posts {
+        match post.await.unwrap() {
+            (2, done) => drop(done.expect("nothing is wrong with it")),
+            (_, Err(PostError::Storage(why))) => assert!(why.starts_with("column "), "{why}"),
+            (_, other) => panic!("{other:?}"),
+        }
+    }
+    // Another hold of that account is readable.
+    world.capture(hold_bad, fine, 1).await.unwrap();
+    set(&world, &parts[0].text(0).unwrap(), "EUR").await;
+    world.capture(hold_bad, bad, 4).await.unwrap();
+    world.post(grant_bad, Command::Adjust { amount: Credits::whole(-1) }).await.unwrap();
     world.verify().await;
 }
 

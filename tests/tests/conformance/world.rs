@@ -75,7 +75,7 @@ impl World {
         let store = open(&location, &clock).await;
         let text = |sql| Statement::new(sql, vec![]);
         let mut rows = vec![
-            text("INSERT INTO vendor VALUES ('odoo', 'Odoo', 'first_party', 0)"),
+            text("INSERT INTO vendor (name, title, kind, created_at) VALUES ('odoo', 'Odoo', 'first_party', 0)"),
             text(
                 "INSERT INTO service (id, name, title, vendor_name, kind, unit, created_at) VALUES (1, 'sms', 'SMS', 'odoo', 'plugin', 'credit', 0)",
             ),

@@ -10,6 +10,7 @@ mod documents;
 mod drain;
 mod fair;
 mod hooks;
+mod lost;
 mod plans;
 mod stored;
 mod support;

@@ -11,10 +11,6 @@ use std::{
 
 use iap_tests::{Odoo, Settings, TestHost};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-};
 
 /// The provider of the guest: counts who visits it.
 #[derive(Default)]
@@ -29,17 +25,13 @@ pub struct Provider {
 impl Provider {
     /// Starts one; its address beside.
     pub async fn start() -> (String, Arc<Self>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("it has one"));
         let provider = Arc::new(Self::default());
         let shared = Arc::clone(&provider);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let provider = Arc::clone(&shared);
-                tokio::spawn(async move { drop(provider.serve(stream).await) });
-            }
+        let url = iap_tests::provider::start(move |_, path| {
+            let provider = Arc::clone(&shared);
+            async move { Some(provider.answer(&path).await) }
         });
-        (url, provider)
+        (url.await, provider)
     }
 
     /// How often each was visited.
@@ -47,16 +39,7 @@ impl Provider {
         self.visits.lock().expect("nobody panics with it").clone()
     }
 
-    async fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
-        let (mut head, mut buffer) = (Vec::new(), [0; 4096]);
-        while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-            match stream.read(&mut buffer).await? {
-                0 => return Ok(()),
-                read => head.extend_from_slice(&buffer[..read]),
-            }
-        }
-        let head = String::from_utf8_lossy(&head).into_owned();
-        let path = head.split_whitespace().nth(1).unwrap_or_default();
+    async fn answer(&self, path: &str) -> &'static str {
         let status = match path.strip_prefix("/visit/") {
             Some(name) => {
                 *self.visits.lock().expect("nobody panics with it").entry(name.to_owned()).or_default() += 1;
@@ -66,8 +49,7 @@ impl Provider {
             None => "503 Service Unavailable",
         };
         tokio::time::sleep(Duration::from_millis(self.delay.load(Ordering::SeqCst))).await;
-        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
-        stream.write_all(answer.as_bytes()).await
+        status
     }
 }
 

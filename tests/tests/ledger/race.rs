@@ -225,3 +225,48 @@ async fn one_message_that_is_asked_for_by_thirty_at_once_is_sent_and_charged_onc
     assert_eq!((odoo.balance("sms").await, consumed(&host)), (json!(19.0), 1_000_000));
     assert_settled(&host);
 }
+
+/// Parts of one call are given back at the same time, through all hosts: never more than was taken.
+async fn refunds_race(hosts: Vec<TestHost>) {
+    let odoo = hosts[0].database_with_credits("echo", "10").await;
+    let account = hosts[0].operator().account(&odoo.dbuuid, "echo").await;
+    let say = json!({ "input": { "text": "hi" } });
+    let said = Rest::of(&hosts[0]).post(&format!("/v1/accounts/{account}/calls/say"), &say, None).await;
+    let path = format!("/v1/calls/{}/refund", said.json()["call_id"].as_str().expect("an id"));
+    let refund = async |rest: Rest, n: usize, path: &str| {
+        let body = json!({ "credits": "0.3", "reason": "it was late" });
+        rest.post_until_answered(path, &body, &format!("part-{n}")).await.status
+    };
+    let rest = |n: usize| Rest::of(&hosts[n % hosts.len()]);
+    let parts = (0..40).map(|n| {
+        let (rest, path) = (rest(n), path.clone());
+        tokio::spawn(async move { refund(rest, n, &path).await })
+    });
+    let mut answers = Vec::new();
+    for part in parts.collect::<Vec<_>>() {
+        answers.push(part.await.expect("it is answered"));
+    }
+    let given = answers.iter().filter(|status| **status == 200).count();
+    let refused = answers.iter().filter(|status| **status == 422).count();
+    assert_eq!((given, refused), (3, 37), "a credit has three parts of 0.3: {answers:?}");
+    for host in &hosts {
+        assert_eq!(host.operator().credits(&account).await, ("9.9".to_owned(), "0".to_owned()));
+    }
+    assert_eq!(number(&hosts[0], "SELECT refunded FROM hold"), 900_000);
+    for (n, status) in answers.iter().enumerate() {
+        assert_eq!(refund(rest(n + 1), n, &path).await, *status, "a repeat answers the same, at any host");
+    }
+    assert_eq!(hosts[0].operator().credits(&account).await.0, "9.9");
+    assert_settled(&hosts[0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn parts_of_a_call_that_are_refunded_at_once_are_never_more_than_it_took() {
+    refunds_race(vec![TestHost::with(&echo())]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn parts_of_a_call_that_two_hosts_refund_at_once_are_never_more_than_it_took() {
+    let settings = echo().postgres(&cluster::shared().fresh_database());
+    refunds_race((0..2).map(|_| TestHost::with(&settings)).collect()).await;
+}

@@ -4,7 +4,10 @@
 use iap_tests::host::until;
 use serde_json::{Value, json};
 
-use crate::world::{World, letter, plain};
+use crate::{
+    pdf,
+    world::{World, letter, letter_of, plain},
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_printer_that_is_down_leaves_the_letter_in_the_queue() {
@@ -92,4 +95,45 @@ async fn one_letter_of_a_batch_that_is_refused_is_not_charged() {
     assert_eq!(world.print(letter(id)).await["sent"], true);
     until("it is posted", || async { world.printer.counts().await == (3, 3) }).await;
     assert_eq!(world.settled().await, "7");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_a_batch_only_what_the_printer_may_have_stays_aside() {
+    let world = World::with("10").await;
+    world.printer.faults(json!({ "hold": true, "refuse_pages": 2, "lose_pages": 3 })).await;
+    let of = |pages: usize| letter_of(pages as u64, &pdf::a4(pages, &format!("Letter {pages}")));
+    let batch: Vec<Value> = [1, 2, 3].into_iter().map(of).collect();
+    let result = world.print_all(batch.clone(), plain()).await;
+    let told: Vec<Value> = result["request"]["documents"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| json!([one["letter_id"], one["sent"], one["error"]]))
+        .collect();
+    // The third is left out: the database keeps it in its queue.
+    assert_eq!(told, [json!([1, true, null]), json!([2, false, "FORMAT_ERROR"])], "{result}");
+    assert_eq!(result["total_cost"], json!(1));
+    assert_eq!(world.stamps().await, ("7.6".to_owned(), "2.4".to_owned()), "1 and 1.4 of 1, 1.2 and 1.4");
+    assert_eq!(world.printer.counts().await, (2, 0));
+    // The first is posted and charged while nobody knows of the third.
+    let letters = world.printer.letters().await;
+    let with = |pages: u64| letters.iter().find(|letter| letter["pages"] == pages).expect("the printer has it");
+    let id = |pages: u64| with(pages)["id"].as_str().expect("it has one").to_owned();
+    let post = async |id: String| while world.printer.advance(&id).await != "sent" {};
+    post(id(1)).await;
+    until("it is charged", || async { world.stamps().await == ("7.6".to_owned(), "1.4".to_owned()) }).await;
+    world.printer.faults(json!({})).await;
+    post(id(3)).await;
+    assert_eq!((world.settled().await, world.printer.counts().await), ("7.6".to_owned(), (2, 2)));
+    // The call says what was taken, and of which letters.
+    let calls = world.host.operator().ok("GET", &format!("/v1/accounts/{}/calls", world.account), None).await;
+    let call = &calls["items"][0];
+    assert_eq!((&call["state"], &call["credits"]), (&json!("captured"), &json!("2.4")), "{call}");
+    let lines: Vec<&Value> = call["lines"].as_array().expect("a list").iter().map(|line| &line["credits"]).collect();
+    assert_eq!(lines, ["0.8", "0.1", "0.1", "0.8", "0.3", "0.3"], "{call}");
+    // Mended, the second goes too; the others are known.
+    let result = world.print_all(batch, plain()).await;
+    let sent = result["request"]["documents"].as_array().expect("a list");
+    assert!(sent.len() == 3 && sent.iter().all(|one| one["sent"] == true), "{result}");
+    assert_eq!((world.settled().await, world.printer.counts().await), ("6.4".to_owned(), (3, 3)));
 }

@@ -4,6 +4,7 @@ mod auth;
 mod buying;
 mod calls;
 mod companies;
+mod doors;
 mod hooks;
 mod hosting;
 mod jobs;

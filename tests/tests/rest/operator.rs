@@ -489,3 +489,33 @@ async fn a_token_that_turns_up_elsewhere_waits_for_a_decision() {
     assert_eq!(balance(&host, &account).await, "8");
     host.verify();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_gives_an_account_away_does_not_vouch_for_it_elsewhere() {
+    let host = with_echo();
+    let operator = host.operator();
+    for by_operator in [false, true] {
+        let odoo = host.database("on_premise").await;
+        let (account, token) = open(&host, "echo", &odoo.dbuuid).await;
+        give(&host, &account, "9").await;
+        let shown = async || operator.ok("GET", &format!("/v1/accounts/{account}"), None).await["vouched"].clone();
+        assert_eq!(shown().await, json!(true), "the operator opened it");
+        let copy = odoo.with_token(&token).copy();
+        operator.declare(&copy.dbuuid, "on_premise").await;
+        let refused = copy.call("echo", "say", json!({ "text": "hi" })).await;
+        assert!(iap_tests::odoo::error_of(&refused).1.contains("at home in another database"), "{refused}");
+        let issued = operator.ok("POST", &format!("/v1/databases/{}/tokens", odoo.dbuuid), None).await;
+        let (path, body) = (format!("/v1/accounts/{account}/databases/{}", copy.dbuuid), json!({ "decision": "move" }));
+        let moved = if by_operator {
+            operator.send("POST", &path, Some(&body)).await
+        } else {
+            send_as(&host, &text(&issued["token"]), "POST", &path, Some(&body)).await
+        };
+        assert_eq!((moved.status, &moved.json()["database"]), (200, &json!(copy.dbuuid)), "{}", moved.text);
+        assert_eq!(shown().await, json!(by_operator), "by the operator: {by_operator}");
+        assert_eq!(copy.call("echo", "say", json!({ "text": "hi" })).await["result"]["text"], "hi");
+        // Whoever may vouch for it there can.
+        operator.ok("PATCH", &format!("/v1/accounts/{account}"), Some(&json!({ "vouched": true }))).await;
+        assert_eq!(shown().await, json!(true));
+    }
+}

@@ -56,8 +56,30 @@ async fn refusals_of_the_ledger_reach_the_guest_by_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_step_under_way_when_time_runs_out_is_still_known() {
     let backend = Arc::new(Scripted::slow(Duration::from_millis(400)));
-    let short = within(Duration::from_millis(100));
+    let short = CallGrant { patience: Duration::from_millis(100), ..within(Duration::from_millis(100)) };
     let ended = hostile().await.handle(call("authorize_then_loop", &json!({})), backend.clone(), short).await;
     assert_eq!(ended.result, Err(Fault::Limit(Limit::WallClock)));
     assert_eq!(ended.open_holds, [HoldId(1)], "the hold that came too late has to be settled too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_is_not_charged_for_the_time_that_the_ledger_takes() {
+    let (echo, say) = (echo().await, || call("say", &json!({ "text": "hi" })));
+    let own = Duration::from_millis(300);
+    let begin = async |ledger, patience| {
+        let grant = CallGrant { patience, ..within(own) };
+        let backend = Arc::new(Scripted::slow(ledger));
+        (echo.handle(say(), backend.clone(), grant).await, backend)
+    };
+    let (ended, backend) = begin(Duration::from_millis(900), Duration::from_secs(15)).await;
+    assert_eq!(answer(&ended)["text"], "hi");
+    assert_eq!(backend.said().len(), 2, "authorized and captured");
+    // It is bounded.
+    let (ended, _) = begin(Duration::from_millis(900), Duration::from_millis(200)).await;
+    assert_eq!(ended.result, Err(Fault::Limit(Limit::WallClock)));
+    // Its own time is its own, whatever the ledger took before.
+    let backend = Arc::new(Scripted::slow(Duration::from_millis(400)));
+    let ended = hostile().await.handle(call("authorize_then_loop", &json!({})), backend, within(own)).await;
+    assert_eq!(ended.result, Err(Fault::Limit(Limit::WallClock)));
+    assert!(ended.duration < Duration::from_secs(3), "{:?}", ended.duration);
 }

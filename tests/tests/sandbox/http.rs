@@ -2,6 +2,7 @@
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use iap_runtime::{CallGrant, Engine, HookRequest, Plugin};
 use serde_json::{Value, json};
 
@@ -73,6 +74,25 @@ async fn a_secret_reaches_the_provider_and_never_the_guest() {
     assert_eq!(server.last_authorization().as_deref(), Some("Bearer correct-horse"));
     assert_eq!(seen["text"], "you sent Bearer *************");
     assert_eq!(visit(&plugin, "/?t=correct-horse").await["code"], "bad-request", "a guest that has it is stopped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_is_echoed_otherwise_is_not_told_either() {
+    let server = Server::start();
+    let plugin = visiting(&engine(), server.url("")).await;
+    let sent = "Bearer correct-horse";
+    let seen = visit(&plugin, "/echo-hex").await;
+    assert_eq!(seen["text"], format!("{}{}", hex::encode("Bearer "), "*".repeat(26)), "{seen}");
+    let whole = STANDARD.encode(format!("{{\"you sent\": \"{sent}\"}}"));
+    let seen = visit(&plugin, "/echo-base64").await;
+    let text = seen["text"].as_str().unwrap();
+    assert_eq!((text.len(), text.contains("***************")), (whole.len(), true), "{seen}");
+    assert!(!STANDARD.decode(text.replace('*', "A")).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains("horse")), "{seen}");
+    let seen = visit(&plugin, "/echo-in-a-header").await;
+    assert_eq!(seen["status"], 401);
+    assert!(!seen.to_string().contains("horse"), "{seen}");
+    assert_eq!(visit(&plugin, "/compressed").await["code"], "broken", "what cannot be searched is not passed on");
+    assert_eq!(server.requests(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 /// A provider that misbehaves by path, on a thread for each connection.
 pub struct Server {
     pub port: u16,
@@ -59,6 +61,10 @@ fn serve(mut stream: std::net::TcpStream, seen: &Mutex<Vec<Option<String>>>) -> 
     match path.as_str() {
         "/base/redirect" => respond("302 Found\r\nlocation: /ok", ""),
         "/echo-authorization" => respond("200 OK", &format!("you sent {}", authorization.unwrap_or_default())),
+        "/echo-base64" => respond("200 OK", &STANDARD.encode(format!("{{\"you sent\": \"{}\"}}", authorization.unwrap_or_default()))),
+        "/echo-hex" => respond("200 OK", &hex::encode(authorization.unwrap_or_default())),
+        "/echo-in-a-header" => respond(&format!("401 No\r\nwww-authenticate: {}", authorization.unwrap_or_default()), ""),
+        "/compressed" => respond("200 OK\r\ncontent-encoding: gzip", "not really"),
         "/silent" => {
             std::thread::sleep(Duration::from_secs(30));
             Ok(())

@@ -72,8 +72,16 @@ pub(super) async fn handler(
     }
     let (letter, fingerprint) = check(&printer, body.data, key)?;
     let resource = |letter: &Letter| json!({ "data": letter.resource(&printer.options.organisation) });
-    let (id, answer) = (letter.id.clone(), resource(&letter));
-    match printer.outbox.take(letter, &fingerprint) {
+    let (id, pages, answer) = (letter.id.clone(), letter.pages, resource(&letter));
+    let faults = printer.faults.get();
+    if faults.refuse_pages == Some(pages) {
+        return Err(ApiError::member("file_url: this letter is not printed"));
+    }
+    let known = printer.outbox.take(letter, &fingerprint);
+    if faults.lose_pages == Some(pages) {
+        return Err(ApiError::from_status(StatusCode::BAD_GATEWAY));
+    }
+    match known {
         Known::New => {
             tracing::info!(letter.id = %id, "Took letter {id}");
             post::schedule(&printer, id);

@@ -54,6 +54,10 @@ pub(super) struct Faults {
     pub(super) fate: Option<Fate>,
     /// Letters that come in stay accepted until `POST /outbox/{id}/advance`.
     pub(super) hold: bool,
+    /// Letters of so many pages are refused.
+    pub(super) refuse_pages: Option<usize>,
+    /// Letters of so many pages are taken, and answered with 502.
+    pub(super) lose_pages: Option<usize>,
     /// Webhooks come so many milliseconds late.
     pub(super) webhook_delay_ms: u64,
     /// Webhooks come twice.

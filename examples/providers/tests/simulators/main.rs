@@ -3,4 +3,6 @@
 mod card;
 mod carrier;
 mod print;
+mod rates;
 mod support;
+mod vat;

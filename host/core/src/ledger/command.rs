@@ -32,14 +32,15 @@ pub enum Command {
         /// The hold.
         hold: HoldId,
     },
-    /// Let a live hold last longer (or shorter): a hold kept beyond its call.
+    /// Let a live hold last longer (or shorter): a hold kept beyond its call. One whose outcome was not known is an ordinary
+    /// live hold then: somebody goes on with it.
     Keep {
         /// The hold.
         hold: HoldId,
         /// Milliseconds from now.
         ttl: i64,
     },
-    /// The call of a hold ended and nobody knows what the provider did.
+    /// The call of a hold ended and nobody knows what the provider did. Said again, it only sets the end anew.
     MarkUnknown {
         /// The hold.
         hold: HoldId,

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Auth, ConfigValue, Endpoint, SecretName, Table, Value, ValueRef, suggest,
+    Auth, ConfigType, ConfigValue, Endpoint, SecretName, Table, Value, ValueRef,
+    config::config_type,
+    suggest,
     values::{is_host, plain_name, shown},
 };
 
@@ -27,13 +29,16 @@ fn config_value(table: Table<'_, '_>, names: &mut BTreeSet<String>) -> Option<Co
     let mut table = table.named_by("name");
     let name = table.unique("name", "account-id", plain_name, names);
     let description = table.required("description", "What the operator has to enter here.", shown(300));
-    let default = table.text("default").map(|default| default.value.to_owned());
+    let ty = config_type(&mut table);
+    let default = table.text("default").and_then(|default| {
+        default.read(|text| ty.check(text).map_err(|why| format!("{text:?} {why}")).map(|()| text.to_owned()))
+    });
     let required = table.flag("required");
     if required && default.is_some() {
         table.error("has a default, so it cannot be missing; remove \"required\" or \"default\"");
     }
     table.finish();
-    Some(ConfigValue { name: name?, description: description?, default, required })
+    Some(ConfigValue { name: name?, description: description?, ty, default, required })
 }
 
 fn secret(table: Table<'_, '_>, names: &mut BTreeSet<String>) -> Option<SecretName> {
@@ -60,7 +65,7 @@ fn declare((config, secrets): &mut Declared, value: &ValueRef, endpoint: &str) {
     let description = format!("For requests to {endpoint:?}.");
     match value {
         ValueRef::Config(name) if config.iter().all(|known| known.name != *name) => {
-            config.push(ConfigValue { name: name.clone(), description, default: None, required: true });
+            config.push(ConfigValue { name: name.clone(), description, ty: ConfigType::Text, default: None, required: true });
         }
         ValueRef::Secret(name) if secrets.iter().all(|known| known.name != *name) => {
             secrets.push(SecretName { name: name.clone(), description });

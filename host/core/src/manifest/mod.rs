@@ -3,6 +3,7 @@
 //! [`Manifest::parse`] reads it once, with every mistake named at its line; whoever holds a
 //! [`Manifest`] need not check again.
 
+mod config;
 mod endpoints;
 mod errors;
 mod information;
@@ -20,7 +21,8 @@ mod values;
 
 pub use errors::{ManifestError, ManifestErrors};
 pub use model::*;
-pub use values::size;
+pub use values::{size, vendor_name};
+pub(crate) use values::{show_size, show_span};
 
 use source::Source;
 use table::{Table, Value};

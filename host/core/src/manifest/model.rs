@@ -214,10 +214,39 @@ pub struct ConfigValue {
     pub name: String,
     /// For the operator.
     pub description: String,
+    /// What it may be.
+    pub ty: ConfigType,
     /// Used where none is set.
     pub default: Option<String>,
     /// The service does not work without it.
     pub required: bool,
+}
+
+/// What a config value may be; a text if the manifest does not say. See [`ConfigType::check`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ConfigType {
+    /// One line.
+    #[default]
+    Text,
+    /// A decimal, as `0.5`.
+    Number(Range),
+    /// A whole number.
+    Integer(Range),
+    /// `true` or `false`.
+    Boolean,
+    /// An `http` or `https` URL.
+    Url,
+    /// One of these.
+    Choice(Vec<String>),
+}
+
+/// Bounds of a number, both included, as they are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Range {
+    /// At least.
+    pub min: Option<String>,
+    /// At most.
+    pub max: Option<String>,
 }
 
 /// `[[secrets]]`

@@ -254,6 +254,41 @@ fn check_text(manifest: &str, expected: &str) {
 }
 
 #[test]
+fn config_values_have_types() {
+    let with = |lines: &str| FULL.replace("default = \"IAP\"", lines);
+    let parsed = |lines: &str| {
+        let manifest = Manifest::parse(&release(&with(lines), TABLE));
+        manifest.map(|manifest| manifest.config[0].clone()).map_err(|errors| errors.to_string())
+    };
+    let range = |min: &str, max: &str| Range { min: Some(min.to_owned()), max: Some(max.to_owned()) };
+    for (lines, expected) in [
+        ("", ConfigType::Text),
+        ("type = \"text\"", ConfigType::Text),
+        ("type = \"boolean\"\ndefault = \"false\"", ConfigType::Boolean),
+        ("type = \"url\"", ConfigType::Url),
+        ("type = \"integer\"\nmin = \"1\"\nmax = \"60\"", ConfigType::Integer(range("1", "60"))),
+        ("type = \"number\"\nmin = \"-0.5\"\nmax = \"0.5\"", ConfigType::Number(range("-0.5", "0.5"))),
+        ("type = \"choice\"\nchoices = [\"a\", \"b\"]\ndefault = \"b\"", ConfigType::Choice(vec!["a".to_owned(), "b".to_owned()])),
+    ] {
+        assert_eq!(parsed(lines).map(|config| config.ty), Ok(expected), "{lines}");
+    }
+    for (lines, expected) in [
+        ("type = \"date\"", "\"date\" is no type"),
+        ("type = \"choice\"", "\"choices\" is missing"),
+        ("choices = [\"a\"]", "is only for type = \"choice\""),
+        ("min = \"1\"", "is only for type = \"number\" or \"integer\""),
+        ("type = \"integer\"\nmin = \"1.5\"", "must be a whole number"),
+        ("type = \"integer\"\nmin = \"2\"\nmax = \"1\"", "min 2 is above max 1"),
+        ("type = \"integer\"\nmin = 2", "must be in quotes"),
+        ("type = \"integer\"\nmax = \"9\"\ndefault = \"10\"", "\"10\" must be at most 9"),
+        ("type = \"choice\"\nchoices = [\"a\"]\ndefault = \"b\"", "\"b\" must be one of a"),
+    ] {
+        let errors = parsed(lines).unwrap_err();
+        assert!(errors.contains("[[config]] \"sender\"") && errors.contains(expected), "{lines}: {errors}");
+    }
+}
+
+#[test]
 fn a_hostile_release_is_refused_in_bounded_time() {
     let long = "x".repeat(100_000);
     let many = format!("[{long}]\n{}", (0..10_000).map(|number| format!("a{number} = 1\n")).collect::<String>());

@@ -34,6 +34,11 @@ pub(super) fn plain_name(text: &str) -> Result<String, String> {
     name(text, 60, true)
 }
 
+/// The same, of a vendor that signs up.
+pub fn vendor_name(text: &str) -> Result<String, String> {
+    plain_name(text)
+}
+
 /// Name of a member of JSON: 1 to 60 letters, digits and `_`, not beginning with a digit.
 pub(super) fn is_member(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
@@ -112,7 +117,7 @@ pub(super) fn pointer(example: &str) -> impl Fn(&str) -> Result<String, String> 
 }
 
 /// A size as people write it, in the largest unit that divides it.
-pub(super) fn show_size(bytes: u64) -> String {
+pub(crate) fn show_size(bytes: u64) -> String {
     let unit = [(30, "GiB"), (20, "MiB"), (10, "KiB")].into_iter().find(|(bits, _)| bytes >> bits << bits == bytes);
     match unit {
         Some((bits, unit)) if bytes > 0 => format!("{} {unit}", bytes >> bits),
@@ -156,7 +161,8 @@ pub(super) fn span(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<Durati
     }
 }
 
-fn show_span(seconds: u64) -> String {
+/// Time as people write it: in days where it has whole days.
+pub(crate) fn show_span(seconds: u64) -> String {
     if seconds.is_multiple_of(86_400) { format!("{} days", seconds / 86_400) } else { format!("{seconds} s") }
 }
 

@@ -9,18 +9,30 @@ use url::{Host, Url};
 #[derive(Clone, Debug, Default)]
 pub struct EgressPolicy {
     allow: Vec<IpNet>,
+    /// Nothing but those networks.
+    closed: bool,
 }
 
 impl EgressPolicy {
     /// Allows these networks beside the public internet, as `127.0.0.0/8`.
     pub fn allowing(networks: impl IntoIterator<Item = IpNet>) -> Self {
-        Self { allow: networks.into_iter().collect() }
+        Self { allow: networks.into_iter().collect(), closed: false }
+    }
+
+    /// Allows these networks and nothing else: no server there is known by a certificate authority of this machine.
+    pub fn only(networks: impl IntoIterator<Item = IpNet>) -> Self {
+        Self { allow: networks.into_iter().collect(), closed: true }
+    }
+
+    /// See [`EgressPolicy::only`].
+    pub(crate) fn closed(&self) -> bool {
+        self.closed
     }
 
     /// Whether a connection to `address` may be made, by a plugin or a callback.
     pub fn admits(&self, address: IpAddr) -> bool {
         let address = embedded(address);
-        self.allow.iter().any(|network| network.contains(&address)) || is_public(address)
+        self.allow.iter().any(|network| network.contains(&address)) || (!self.closed && is_public(address))
     }
 
     /// Whether the host of `url` is a name, or an admitted address.

@@ -13,6 +13,7 @@ use std::{
 use futures_util::StreamExt;
 use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
+    header::{CONTENT_ENCODING, HeaderValue},
     redirect,
 };
 use tokio::{runtime::Runtime, sync::Semaphore};
@@ -56,7 +57,10 @@ pub fn guarded_client(policy: &EgressPolicy) -> reqwest::Result<reqwest::Client>
         // An error means that the process has chosen one already.
         drop(rustls::crypto::ring::default_provider().install_default());
     });
-    reqwest::Client::builder()
+    let client = reqwest::Client::builder();
+    // Who reaches nothing public needs none of the machine's authorities, and may not be able to read them.
+    let client = if policy.closed() { client.tls_certs_only([]) } else { client };
+    client
         .no_proxy()
         .redirect(redirect::Policy::none())
         .referer(false)
@@ -199,13 +203,18 @@ impl<'a> Underway<'a> {
 
 async fn receive(response: reqwest::Response, needles: &Needles, meter: &Meter) -> Result<HttpResponse, HttpError> {
     let status = response.status().as_u16();
+    let encoding = response.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
+        // It could not be searched for secrets.
+        return Err(error("broken", "the endpoint compressed its answer, which nobody asked for", true));
+    }
     let headers = response
         .headers()
         .iter()
         .map(|(name, value)| {
             let mut value = value.as_bytes().to_vec();
             needles.redact(&mut value);
-            (name.as_str().to_owned(), value)
+            (needles.redact_text(name.as_str().to_owned()), value)
         })
         .collect();
     let mut body = Vec::new();

@@ -64,6 +64,11 @@ impl Latencies {
         self.0.add(&other.0).expect("histograms of one shape add up");
     }
 
+    /// The 99th percentile.
+    pub fn p99(&self) -> Duration {
+        Duration::from_nanos(self.0.value_at_quantile(0.99))
+    }
+
     pub fn len(&self) -> u64 {
         self.0.len()
     }

@@ -15,7 +15,7 @@ use iap_core::{
     hosting::VendorKind,
     ids::{AccountId, ServiceId},
 };
-use iap_host::{App, Config, catalog::Service, clock::SystemClock, jobs};
+use iap_host::{App, Config, catalog::{Line, Service, Status}, clock::SystemClock, jobs};
 use iap_store::repositories::{Jobs, NewJob};
 use tokio::net::TcpListener;
 
@@ -49,7 +49,7 @@ pub async fn measure(queue: &Queue, figures: &mut Figures) -> anyhow::Result<()>
     let accounts = ledger::open_accounts(&app.store, queue.options.accounts.max(1)).await?;
     let service = app.store.accounts().get(accounts[0]).await?.context("it was just opened")?.service;
     // The runner asks the catalog what a callback's service is.
-    app.catalog.put(Service {
+    app.catalog.put(Line::of(Service {
         id: service,
         name: format!("bench-{}", service.0),
         title: "Bench".to_owned(),
@@ -58,8 +58,10 @@ pub async fn measure(queue: &Queue, figures: &mut Figures) -> anyhow::Result<()>
         vendor_kind: VendorKind::FirstParty,
         unit: "credit".to_owned(),
         packs: Vec::new(),
+        category: String::new(),
         release: None,
-    })?;
+        status: Status::default(),
+    }))?;
     enqueue(&app, service, &accounts, &url, queue.jobs).await?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let began = Instant::now();

@@ -1,12 +1,14 @@
 //! `iap bench`: the hot paths, measured on this machine.
 
 mod baseline;
+mod catalog;
 mod figures;
 mod http;
 mod jobs;
 mod ledger;
 mod sandbox;
 mod seed;
+mod uploads;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -25,6 +27,10 @@ pub enum Bench {
     Http(Options),
     /// Queued callbacks, delivered by one host.
     Jobs(jobs::Queue),
+    /// The catalog with few services, and with 200 services and 1,000 releases.
+    Catalog(Options),
+    /// What calls feel of uploads that are meant to do harm.
+    Uploads(uploads::Uploads),
     /// Fill a database with postings: purchases, calls, refunds of many accounts.
     Seed(seed::Seed),
 }
@@ -81,8 +87,11 @@ impl Bench {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         super::log("warn");
         let options = match &self {
-            Self::Sandbox(options) | Self::Ledger(options) | Self::Http(options) => options.clone(),
+            Self::Sandbox(options) | Self::Ledger(options) | Self::Http(options) | Self::Catalog(options) => {
+                options.clone()
+            },
             Self::Jobs(queue) => queue.options.clone(),
+            Self::Uploads(uploads) => uploads.options.clone(),
             Self::Seed(seed) => {
                 super::runtime()?.block_on(seed::fill(seed))?;
                 return Ok(ExitCode::SUCCESS);
@@ -94,7 +103,9 @@ impl Bench {
                 Self::Sandbox(_) => sandbox::measure(&options, &mut figures).await,
                 Self::Ledger(_) => ledger::measure(&options, &mut figures).await,
                 Self::Http(_) => http::measure(&options, &mut figures).await,
+                Self::Catalog(_) => catalog::measure(&options, &mut figures).await,
                 Self::Jobs(queue) => jobs::measure(&queue, &mut figures).await,
+                Self::Uploads(uploads) => uploads::measure(&uploads, &mut figures).await,
                 Self::Seed(_) => Ok(()),
             }
         })?;

@@ -15,7 +15,7 @@ use super::{
     prices,
     problem::Problem,
     text::{moment, sentence},
-    trial,
+    trial, upgrade,
     visit::Visit,
     warnings,
 };
@@ -32,7 +32,10 @@ const RECENT: i64 = 10;
 pub(super) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Result<Page<'static>, Problem> {
     let fields = Fields::of_query(query.as_deref());
     let visit = Visit::open(&app, &fields).await?;
-    let refusal = visit.refusal();
+    let now = app.store.clock().now();
+    let stopped = visit.service.status.refusal(&visit.service.title, now).map(|(_, message)| message);
+    let refusal = visit.refusal().or(stopped);
+    let sells = visit.service.status.ends_at.is_none() && !visit.account.test;
     let trial = if fields.is_set("trial") { Some(trial::note(&app, &visit).await?) } else { None };
     let orders = app.store.orders().of_account(visit.account.id, RECENT).await?;
     let grants = app.store.grants().page(visit.account.id, GrantId(i64::MAX), RECENT).await?;
@@ -42,6 +45,11 @@ pub(super) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery)
         h1 { @if consent_needed { "Enable " (title) } @else { "Buy Credits for " (title) } }
         p.lead { (visit.service.summary) }
         @if fields.is_set("enabled") && visit.account.enabled { p.note.good role="status" { (title) " is enabled." } }
+        @if fields.is_set("upgraded") { p.note.good role="status" { "The new version serves you from now on." } }
+        @if visit.account.test { p.note { "This is a test account of the service's vendor: its credits are play money, and nothing is sold for it." } }
+        @if let Some(end) = visit.service.status.ends_at {
+            p.note.bad role="alert" { (title) " is discontinued and ends on " (moment(end)) ". Nothing is sold any more; what you bought and did not use by then is paid back." }
+        }
         @if fields.is_set("saved") { p.note.good role="status" { "Saved." } }
         @if let Some(refusal) = &refusal { p.note.bad role="alert" { (sentence(refusal)) } }
         (facts(&visit))
@@ -49,7 +57,8 @@ pub(super) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery)
         @if consent_needed {
             (consent::ask(&visit, &app.config))
         } @else {
-            @if refusal.is_none() { (buy(&app, &visit, &fields)) }
+            (upgrade::ask(&app, &visit))
+            @if refusal.is_none() && sells { (buy(&app, &visit, &fields)) }
             (recent(&visit, &orders, &grants))
             (warnings::form(&visit))
             @if let Some(release) = &visit.service.release {

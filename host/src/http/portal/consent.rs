@@ -70,7 +70,7 @@ pub(super) fn vendor_title<'a>(service: &'a Service, config: &'a Config) -> &'a 
 }
 
 /// What the release declares; the sandbox allows nothing else.
-fn permissions(manifest: &Manifest) -> Markup {
+pub(super) fn permissions(manifest: &Manifest) -> Markup {
     let (service, granted) = (&manifest.service, &manifest.permissions);
     html! {
         p { "It runs in a sandbox of this host and can do only this:" }

@@ -1,6 +1,6 @@
 //! Pages for people: buying credits, consent to a third party's service, what an account holds.
 //!
-//! Server-rendered, no script, no cookie. Who holds an account's token (or its SHA-1, which Odoo 19 puts
+//! Server-rendered, no script, no cookie (but for vendors' own pages, in `vendor`). Who holds an account's token (or its SHA-1, which Odoo 19 puts
 //! into links) may see the account and buy for it; forms carry the token themselves, so no other site can
 //! send one for somebody. A dbuuid alone opens nothing.
 
@@ -16,6 +16,8 @@ mod services;
 mod sms;
 mod text;
 mod trial;
+mod upgrade;
+mod vendor;
 mod visit;
 mod warnings;
 
@@ -29,6 +31,7 @@ use axum::{
 
 use crate::{app::App, payments::webhook};
 
+pub(crate) use page::Page;
 pub use page::error_page;
 
 /// Largest form, in bytes.
@@ -48,8 +51,10 @@ pub fn router() -> Router<Arc<App>> {
         .route("/iap/1/credit/done", get(buy::done))
         .route("/iap/1/credit/cancelled", get(buy::cancelled))
         .route("/iap/1/enable", post(consent::enable))
+        .route("/iap/1/upgrade", post(upgrade::agree))
         .route("/iap/1/warnings", post(warnings::save))
         .route("/1/account", get(sms::registration))
+        .merge(vendor::router())
         .layer(DefaultBodyLimit::max(MAX_FORM));
     let events =
         Router::new().route("/payments/stripe/webhook", post(webhook::handler)).layer(DefaultBodyLimit::max(MAX_EVENT));

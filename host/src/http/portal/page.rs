@@ -33,18 +33,19 @@ pub(super) async fn stylesheet() -> Response {
 }
 
 /// A page to answer with.
-pub(super) struct Page<'a> {
+pub(crate) struct Page<'a> {
     title: &'a str,
     content: Markup,
     status: StatusCode,
     checkout: Option<String>,
     services: Option<String>,
     refresh: Option<String>,
+    of_vendors: bool,
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(title: &'a str, content: Markup) -> Self {
-        Self { title, content, status: StatusCode::OK, checkout: None, services: None, refresh: None }
+    pub(crate) fn new(title: &'a str, content: Markup) -> Self {
+        Self { title, content, status: StatusCode::OK, checkout: None, services: None, refresh: None, of_vendors: false }
     }
 
     pub(super) fn status(mut self, status: StatusCode) -> Self {
@@ -62,6 +63,11 @@ impl<'a> Page<'a> {
     pub(super) fn my_services(mut self, link: String) -> Self {
         self.services = Some(link);
         self
+    }
+
+    /// One for vendors: they are led to their own page.
+    pub(super) fn of_vendors(self) -> Self {
+        Self { of_vendors: true, ..self }
     }
 
     /// The value of `<meta http-equiv="refresh">`: `5` or `0; url=…`.
@@ -88,7 +94,10 @@ impl IntoResponse for Page<'_> {
                 body {
                     header.top {
                         a.brand href="/" { span.mark aria-hidden="true" {} "In-App Purchases" }
-                        nav { a href=(self.services.as_deref().unwrap_or("/iap/services")) { "My Services" } }
+                        nav {
+                            @if self.of_vendors { a href="/vendors" { "Vendors" } }
+                            @else { a href=(self.services.as_deref().unwrap_or("/iap/services")) { "My Services" } }
+                        }
                     }
                     main { (self.content) }
                 }

@@ -9,7 +9,7 @@ use axum::{
 use iap_store::StoreError;
 
 use super::{page::error_page, text::sentence};
-use crate::{accounts::ContactError, payments::order::OrderError};
+use crate::{accounts::ContactError, payments::order::OrderError, vendors::VendorError};
 
 /// A friendly error: what happened and what to do.
 #[derive(Debug)]
@@ -64,6 +64,20 @@ impl From<ContactError> for Problem {
             ContactError::Refused { message, .. } => Self::not_allowed(&message),
             ContactError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<VendorError> for Problem {
+    fn from(error: VendorError) -> Self {
+        let status = match &error {
+            VendorError::Store(error) => return error.clone().into(),
+            VendorError::NotFound(_) => StatusCode::NOT_FOUND,
+            VendorError::TooManyCodes | VendorError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            VendorError::LastOwner(_) | VendorError::WrongState(_) | VendorError::Repeated => StatusCode::CONFLICT,
+            VendorError::SignUpClosed | VendorError::Forbidden(_) | VendorError::WrongCode => StatusCode::FORBIDDEN,
+            VendorError::Invalid { .. } | VendorError::NameTaken(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self::new(status, "This was not done", sentence(&error.to_string()), "Go back and try again.")
     }
 }
 

@@ -33,6 +33,7 @@ pub(super) async fn front(State(app): State<Arc<App>>) -> Page<'static> {
             }
         }
         (list(&app))
+        p.soft.small { "Do you make services? " a href="/vendors" { "Publish them here" } }
     };
     Page::new("My Services", content)
 }
@@ -58,7 +59,7 @@ fn list(app: &App) -> Markup {
             h2 { "Catalog" }
             @if services.is_empty() { p { "This host offers no services yet." } }
             ul.services {
-                @for service in services {
+                @for service in services.iter() {
                     li {
                         strong { (service.title) } " " code { (service.name) }
                         @if !service.summary.is_empty() { p { (service.summary) } }

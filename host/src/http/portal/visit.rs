@@ -53,11 +53,12 @@ impl Visit {
             None => None,
         };
         let text = fields.get("account_token").ok_or_else(|| bad_link("the link has no account_token"))?;
-        if fields.is_set("hashed") {
+        let visit = if fields.is_set("hashed") {
             hashed(app, service, text, dbuuid).await
         } else {
             plain(app, service, text, dbuuid).await
-        }
+        }?;
+        Ok(Self { service: app.catalog.serving(&visit.service, Some(&visit.account)), ..visit })
     }
 
     /// Why nothing may be bought, if so.

@@ -87,6 +87,18 @@ pub struct Account {
     /// Which releases serve it: `^current`, or a requirement of semantic versions.
     #[schema(example = "^current")]
     pub version_requirement: String,
+    /// Version of the release that serves it; absent for a remote provider's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "1.2.0")]
+    pub release: Option<String>,
+    /// A newer major version, which serves it once an admin has agreed: `PATCH` with `major`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2.0.0")]
+    pub offered_major: Option<String>,
+    /// It is a vendor's own for trying its service: credits are play money. Absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub test: bool,
     /// Whether its database itself or the operator opened it or vouches for it: that a request names a database proves nothing.
     pub vouched: bool,
     /// Databases that showed its token.
@@ -136,6 +148,12 @@ pub async fn show(app: &App, row: &AccountRow) -> Result<Account, Problem> {
             seen_elsewhere.push(SeenElsewhere { database: database.dbuuid, decision });
         }
     }
+    let line = app.catalog.by_id(row.service).and_then(|service| app.catalog.line(&service.name));
+    let resolved = line.as_ref().map(|line| line.resolve(row)).unwrap_or_default();
+    let release = line.as_ref().and_then(|line| {
+        let face = line.faces.get(&resolved.serves?)?;
+        Some(face.release.as_ref()?.manifest().service.version.to_string())
+    });
     Ok(Account {
         id: row.id,
         service: service_name(app, row).await?,
@@ -152,6 +170,9 @@ pub async fn show(app: &App, row: &AccountRow) -> Result<Account, Problem> {
         enabled: row.enabled,
         suspended: row.suspended.clone(),
         version_requirement: row.version_requirement.clone(),
+        release,
+        offered_major: resolved.offered_major.map(|version| version.to_string()),
+        test: row.test,
         vouched: row.vouched,
         seen_elsewhere,
         created_at: rfc3339(row.created_at),

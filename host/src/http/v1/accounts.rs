@@ -8,6 +8,7 @@ use iap_core::{
     hosting::{Door, Hosting},
     identity::{AccountToken, Dbuuid},
     ids::AccountId,
+    publishing::Requirement,
 };
 use iap_store::{StoreError, repositories::Warnings};
 use serde::{Deserialize, Serialize};
@@ -153,6 +154,10 @@ pub struct AccountChanges {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     pub version_requirement: Option<String>,
+    /// Agrees to a major version: the one of `offered_major`, or back to the one before.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false, example = 2)]
+    pub major: Option<u64>,
     /// `true` says that it is its database's own: it may have the database's trial and shares what services keep for the
     /// database. With the token of that database, or an operator's.
     #[serde(default, deserialize_with = "given")]
@@ -187,11 +192,8 @@ impl AccountChanges {
             return Err(Problem::invalid("vouched", "can only be true: what was shared cannot be taken back"));
         }
         match self.version_requirement.as_deref() {
-            Some(text) if text != "^current" && semver::VersionReq::parse(text).is_err() => Err(Problem::invalid(
-                "version_requirement",
-                format_args!("{text:?} is no requirement such as \"^current\" or \"~1.2\""),
-            )),
-            _ => Ok(()),
+            Some(text) => Requirement::parse(text).map(drop).map_err(|error| Problem::invalid("version_requirement", error)),
+            None => Ok(()),
         }
     }
 }
@@ -225,6 +227,14 @@ pub async fn change(
             enabled,
             body.version_requirement.as_deref().unwrap_or(&row.version_requirement),
         ));
+    }
+    if let Some(major) = body.major {
+        let service = account::service(&app, &row)?;
+        let line = app.catalog.line(&service.name);
+        if !line.is_some_and(|line| line.candidates.iter().any(|candidate| candidate.version.major == major)) {
+            return Err(Problem::invalid("major", format_args!("{} has no release of version {major}", service.name)));
+        }
+        statements.push(repository.consent(id, major));
     }
     if body.vouched == Some(true) {
         caller.database(row.database)?;
@@ -310,7 +320,7 @@ pub async fn decide_elsewhere(
     }
     if body.decision == Decision::Move {
         let hosting = other.declaration.hosting.parse().unwrap_or(Hosting::Undeclared);
-        accounts::resettle(&app.store, &app.catalog, other.id, hosting).await?;
+        accounts::resettle(app.outbox(), &app.catalog, other.id, hosting).await?;
     }
     // A database that gave the account away may still see what became of it.
     let row = app.store.accounts().get(id).await?.ok_or_else(|| Problem::host("an account has vanished"))?;
@@ -333,7 +343,7 @@ mod tests {
             (
                 r#"{"balance": "5"}"#,
                 400,
-                "\"balance\" is unknown here; send only one of \"enabled\", \"warn_me\", \"warning_threshold\", \"warning_emails\", \"version_requirement\", \"vouched\"",
+                "\"balance\" is unknown here; send only one of \"enabled\", \"warn_me\", \"warning_threshold\", \"warning_emails\", \"version_requirement\", \"major\", \"vouched\"",
                 "balance",
             ),
             (r#"{"enabled": null}"#, 400, "\"enabled\": invalid type: null, expected a boolean", "enabled"),
@@ -352,7 +362,7 @@ mod tests {
             (
                 r#"{"version_requirement": "newest"}"#,
                 422,
-                "\"version_requirement\": \"newest\" is no requirement such as \"^current\" or \"~1.2\"",
+                "\"version_requirement\": \"newest\" is no requirement on versions: unexpected character 'n' while parsing major version number; write \"^current\", \"^1.2\", \"~1.2\" or \"=1.2.3\"",
                 "version_requirement",
             ),
         ] {

@@ -10,11 +10,13 @@ use iap_core::{
     identity::AccountToken,
     ids::{AccountId, DatabaseId},
 };
-use iap_store::repositories::{AccountRow, TokenKind};
+use iap_store::repositories::{AccountRow, MemberRow, TokenKind};
 use subtle::ConstantTimeEq;
 
 use super::problem::{FORBIDDEN, NOT_FOUND, Problem, UNAUTHENTICATED};
 use crate::{app::App, secrets::bearer_hash};
+
+pub use crate::vendors::Scope;
 
 /// Which tokens there are, for whoever sent none that fits.
 const TOKENS: &str = "an operator's (iap_op_…), a database's (iap_db_…), or an account's (iap_ac_…, or the token of the IAP account in Odoo)";
@@ -26,6 +28,13 @@ pub enum Caller {
     Operator,
     /// A database: itself and its accounts.
     Database(DatabaseId),
+    /// A member of a vendor, as far as the token's scopes and the member's role say.
+    Vendor {
+        /// Who.
+        member: MemberRow,
+        /// What the token may be used for.
+        scopes: Vec<Scope>,
+    },
     /// Accounts that one token opens, one for each service.
     Accounts {
         /// The token; none if it was issued for an account rather than being its own.
@@ -47,7 +56,15 @@ impl Caller {
                 (TokenKind::Operator, _) => Ok(Self::Operator),
                 (TokenKind::Database, Some(id)) => Ok(Self::Database(DatabaseId(id))),
                 (TokenKind::Account, Some(id)) => Ok(Self::Accounts { token: None, accounts: vec![AccountId(id)] }),
-                (TokenKind::Database | TokenKind::Account, None) => Err(Problem::host("a stored token opens nothing")),
+                (TokenKind::Vendor, Some(id)) => {
+                    let member = app.store.members().get(id).await?.filter(|member| member.confirmed_at.is_some());
+                    let member = member.ok_or_else(|| Problem::new(UNAUTHENTICATED, "the token's owner is no longer a member of its vendor"))?;
+                    let scopes = serde_json::from_str(&row.scopes).map_err(Problem::host)?;
+                    Ok(Self::Vendor { member, scopes })
+                }
+                (TokenKind::Database | TokenKind::Account | TokenKind::Vendor, None) => {
+                    Err(Problem::host("a stored token opens nothing"))
+                }
             };
         }
         let unknown =
@@ -64,10 +81,46 @@ impl Caller {
     pub fn operator(&self) -> Result<(), Problem> {
         match self {
             Self::Operator => Ok(()),
-            Self::Database(_) | Self::Accounts { .. } => Err(Problem::new(
+            Self::Database(_) | Self::Accounts { .. } | Self::Vendor { .. } => Err(Problem::new(
                 FORBIDDEN,
                 "this is for the operator of the host; send an operator's token (iap_op_…)",
             )),
+        }
+    }
+
+    /// Refuses everybody but the operator and those members of the vendor whose role and token have the scope.
+    pub fn vendor(&self, vendor: &str, scope: Scope) -> Result<(), Problem> {
+        let Self::Vendor { member, scopes } = self else {
+            return self.operator().map_err(|_| {
+                Problem::new(
+                    FORBIDDEN,
+                    format!("this is for the vendor {vendor:?}; send a vendor's token (iap_vn_…), as `iap login` gets it"),
+                )
+            });
+        };
+        if member.vendor != vendor {
+            let detail = format!("this token is of the vendor {:?}, this belongs to {vendor:?}", member.vendor);
+            return Err(Problem::new(FORBIDDEN, detail));
+        }
+        if !scope.fits(&member.role) {
+            let detail = format!("a member with the role {:?} may not do this; ask an owner of {vendor:?}", member.role);
+            return Err(Problem::new(FORBIDDEN, detail));
+        }
+        if !scopes.contains(&scope) {
+            let detail =
+                format!("this token has not the scope {:?}; run `iap login --scope {}`", scope.as_str(), scope.as_str());
+            return Err(Problem::new(FORBIDDEN, detail));
+        }
+        Ok(())
+    }
+
+    /// Who it is, for histories: `operator`, or a member's address.
+    pub fn author(&self) -> &str {
+        match self {
+            Self::Operator => "operator",
+            Self::Vendor { member, .. } => &member.email,
+            Self::Database(_) => "database",
+            Self::Accounts { .. } => "account",
         }
     }
 
@@ -76,7 +129,7 @@ impl Caller {
         match self {
             Self::Operator => Ok(()),
             Self::Database(own) if Some(*own) == database => Ok(()),
-            Self::Database(_) | Self::Accounts { .. } => Err(Problem::new(
+            Self::Database(_) | Self::Accounts { .. } | Self::Vendor { .. } => Err(Problem::new(
                 FORBIDDEN,
                 "this is for the database itself or the operator; send the database's token (iap_db_…) or an operator's (iap_op_…)",
             )),
@@ -90,7 +143,7 @@ impl Caller {
             (Self::Operator, _) => true,
             (Self::Database(own), Some(row)) => row.database == Some(*own),
             (Self::Accounts { accounts, .. }, Some(row)) => accounts.contains(&row.id),
-            (Self::Database(_) | Self::Accounts { .. }, None) => false,
+            (Self::Vendor { .. }, _) | (Self::Database(_) | Self::Accounts { .. }, None) => false,
         };
         if !opens {
             let detail = format!(

@@ -29,6 +29,23 @@ pub struct CatalogQuery {
     /// A dbuuid: marks what that database may use. Needs its token or an operator's.
     #[serde(default, deserialize_with = "given")]
     database: Option<String>,
+    /// `next_cursor` of the page before.
+    #[serde(default, deserialize_with = "given")]
+    cursor: Option<String>,
+    /// Most services in the page: 1 to 500, 100 by default.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 500)]
+    limit: Option<String>,
+}
+
+impl CatalogQuery {
+    fn limit(&self) -> Result<usize, Problem> {
+        let Some(text) = &self.limit else { return Ok(100) };
+        text.parse()
+            .ok()
+            .filter(|limit| (1..=500).contains(limit))
+            .ok_or_else(|| Problem::invalid("limit", "must be a whole number from 1 to 500"))
+    }
 }
 
 /// The catalog.
@@ -36,6 +53,9 @@ pub struct CatalogQuery {
 pub struct CatalogList {
     /// Services by name.
     pub services: Vec<CatalogService>,
+    /// Send it as `cursor` for the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 /// A vendor.
@@ -224,6 +244,9 @@ pub struct CatalogService {
     /// The release that serves it; absent for a remote provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<CatalogRelease>,
+    /// When it ends, RFC 3339, if its vendor gave it up: nothing is sold any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<String>,
     /// Whether the database that was asked for may use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usable: Option<bool>,
@@ -245,13 +268,14 @@ impl CatalogService {
             unit: service.unit.clone(),
             packs: service.packs.iter().map(PackText::from).collect(),
             release: service.release.as_ref().map(|release| CatalogRelease::new(release.manifest(), &release.digest)),
+            ends_at: service.status.ends_at.map(crate::clock::rfc3339),
             usable,
             reason,
         }
     }
 }
 
-/// All services with their prices, packs and permissions.
+/// Services with their prices, packs and permissions, a page at a time.
 #[utoipa::path(get, path = "/v1/catalog", tag = "public", operation_id = "get_catalog", params(CatalogQuery), security((), ("bearer" = [])),
     responses((status = 200, body = CatalogList)))]
 pub async fn list(
@@ -273,12 +297,16 @@ pub async fn list(
             Some(accounts::hosting_of(row.as_ref(), &app.config))
         }
     };
-    let services = app.catalog.services();
-    let marked = services.iter().map(|service| {
+    let (services, limit) = (app.catalog.services(), query.limit()?);
+    let from = query.cursor.as_deref().map_or(0, |after| services.partition_point(|service| *service.name <= *after));
+    let shown = &services[from..services.len().min(from + limit)];
+    let more = from + limit < services.len();
+    let next_cursor = shown.last().filter(|_| more).map(|service| service.name.clone());
+    let marked = shown.iter().map(|service| {
         let standing = hosting.map(|hosting| accounts::ask(Door::CatalogListing, service, hosting, None));
         CatalogService::new(service, standing)
     });
-    Ok(Json(CatalogList { services: marked.collect() }))
+    Ok(Json(CatalogList { services: marked.collect(), next_cursor }))
 }
 
 #[cfg(test)]
@@ -297,7 +325,9 @@ mod tests {
             vendor_kind,
             unit: "page".to_owned(),
             packs: Vec::new(),
+            category: String::new(),
             release: None,
+            status: crate::catalog::Status::default(),
         }
     }
 

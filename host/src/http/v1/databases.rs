@@ -222,7 +222,7 @@ pub async fn declare(
     caller.operator()?;
     let dbuuid = Dbuuid::parse(&dbuuid).map_err(|error| Problem::invalid("dbuuid", error))?;
     let declaration = body.check()?;
-    let (row, is_new) = accounts::declare(&app.store, &app.catalog, dbuuid.as_str(), &declaration).await?;
+    let (row, is_new) = accounts::declare(app.outbox(), &app.catalog, dbuuid.as_str(), &declaration).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(show(&app, &row).await?)))
 }

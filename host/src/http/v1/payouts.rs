@@ -11,7 +11,7 @@ use iap_core::{
 };
 use iap_store::{
     Statement, StoreError, VendorPost,
-    repositories::{PayoutRow, Payouts, Vendors},
+    repositories::{PayoutRow, Payouts, VendorProfiles, Vendors},
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,12 +21,13 @@ use super::{
     fingerprint::{Fingerprint, IdempotencyKey},
     once::{Once, respond},
     page::{Page, PageQuery},
-    problem::{LEDGER_REFUSED, NOT_FOUND, Problem},
+    problem::{LEDGER_REFUSED, NOT_FOUND, PAYOUTS_HELD, Problem},
     vendors::known,
 };
 use crate::{
     app::App,
     clock::{parse_rfc3339, rfc3339},
+    vendors::payout,
 };
 
 /// Milliseconds of a day.
@@ -203,10 +204,14 @@ impl Payout {
 
     /// What is stored with its posting, and the answer.
     fn guards(&self, vendor: &str, amount: Money, after: VendorBalance, at: Time) -> (Vec<Statement>, String) {
-        let own = if self.back { Payouts::returned(self.id, at) } else { Payouts::add(self.id, vendor, amount, at) };
+        let own = if self.back {
+            vec![Payouts::returned(self.id, at)]
+        } else {
+            vec![VendorProfiles::not_held(vendor, at), Payouts::add(self.id, vendor, amount, at)]
+        };
         let money = MovedMoney::new(vendor, amount.currency, amount.minor, after);
         let text = serde_json::to_string(&RecordedPayout { id: self.id, money }).unwrap_or_default();
-        (std::iter::once(own).chain(self.once.record(self.status(), text.clone(), at)).collect(), text)
+        (own.into_iter().chain(self.once.record(self.status(), text.clone(), at)).collect(), text)
     }
 }
 
@@ -229,6 +234,17 @@ async fn pay(app: &App, vendor: &str, amount: Money, payout: Payout) -> Result<R
             None => Err(of_refusal(&refusal, amount.currency)),
         },
     }
+}
+
+/// Refuses a payout as long as payouts are held: somebody may have put an account of their own there.
+async fn not_held(app: &App, vendor: &str) -> Result<(), Problem> {
+    let row = app.store.vendor_profiles().get(vendor).await?;
+    let Some(until) = row.and_then(|row| payout::held(&row, app.store.clock().now())) else { return Ok(()) };
+    let until = rfc3339(until);
+    let detail = format!(
+        "where {vendor:?} is paid was changed a short while ago: nothing is paid out before {until}; pay it then, unless the vendor says that it did not change it"
+    );
+    Err(Problem::new(PAYOUTS_HELD, detail))
 }
 
 async fn is_back(app: &App, id: PayoutId) -> Result<bool, Problem> {
@@ -354,6 +370,9 @@ async fn moved(
     payout: Option<&Payout>,
 ) -> Result<Result<Moved, VendorRefusal>, Problem> {
     for _ in 0..ATTEMPTS {
+        if payout.is_some_and(|payout| !payout.back) {
+            not_held(app, vendor).await?;
+        }
         let found = app.store.vendors().balances(vendor).await?.into_iter().find(|money| money.currency == currency);
         let Some(before) = found else {
             // A refusal leaves no trace.

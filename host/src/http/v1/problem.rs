@@ -52,8 +52,38 @@ const POSTING_STOPPED: Kind = Kind(
     "posting-stopped",
     "Nothing is posted for the account until it was looked at",
 );
-/// A job is not in the state that is asked for.
-pub const WRONG_STATE: Kind = Kind(StatusCode::CONFLICT, "wrong-state", "The job is in another state");
+/// A job, release or service is not in the state that is asked for.
+pub const WRONG_STATE: Kind = Kind(StatusCode::CONFLICT, "wrong-state", "It is in another state");
+/// A release or a change of a service breaks what was promised, or is not what it should be.
+pub const RELEASE_REFUSED: Kind =
+    Kind(StatusCode::UNPROCESSABLE_ENTITY, "release-refused", "The release cannot be taken");
+/// The version was published before.
+pub const VERSION_TAKEN: Kind = Kind(StatusCode::CONFLICT, "version-taken", "The version was published before");
+/// Too many uploads are being looked into.
+pub const INSPECTOR_BUSY: Kind =
+    Kind(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many uploads are being looked into");
+/// Nobody may sign up.
+pub const SIGN_UP_CLOSED: Kind = Kind(StatusCode::FORBIDDEN, "sign-up-closed", "This host takes no new vendors");
+/// A mailed code does not fit.
+pub const WRONG_CODE: Kind = Kind(StatusCode::FORBIDDEN, "wrong-code", "The code is wrong, was used, or is too old");
+/// A vendor is not in the state that is asked for.
+pub const VENDOR_STATE: Kind = Kind(StatusCode::CONFLICT, "wrong-state", "The vendor is in another state");
+/// A vendor keeps an owner.
+pub const LAST_OWNER: Kind = Kind(StatusCode::CONFLICT, "last-owner", "A vendor keeps an owner");
+/// There are as many as there may be.
+pub const TOO_MANY: Kind = Kind(StatusCode::TOO_MANY_REQUESTS, "too-many", "There are too many");
+/// A vendor's payout details were changed a short while ago.
+pub const PAYOUTS_HELD: Kind =
+    Kind(StatusCode::CONFLICT, "payouts-held", "Nothing is paid out for a while after payout details were changed");
+/// RFC 8628: nobody has decided on a login.
+pub const AUTHORIZATION_PENDING: Kind =
+    Kind(StatusCode::BAD_REQUEST, "authorization-pending", "Nobody has decided on the login yet");
+/// RFC 8628: a program asks too often.
+pub const SLOW_DOWN: Kind = Kind(StatusCode::TOO_MANY_REQUESTS, "slow-down", "The program asks too often");
+/// RFC 8628: somebody said no to a login.
+pub const ACCESS_DENIED: Kind = Kind(StatusCode::FORBIDDEN, "access-denied", "The login was refused");
+/// RFC 8628: a login is over.
+pub const EXPIRED_TOKEN: Kind = Kind(StatusCode::BAD_REQUEST, "expired-token", "The login is over");
 /// The state of a hold, grant or account does not allow it.
 pub const LEDGER_REFUSED: Kind = Kind(StatusCode::CONFLICT, "ledger-refused", "The ledger does not allow it");
 const KEY_REUSED: Kind =
@@ -66,7 +96,8 @@ const SERVICE_REFUSED: Kind = Kind(StatusCode::UNPROCESSABLE_ENTITY, "refused", 
 const SERVICE_FAILED: Kind = Kind(StatusCode::BAD_GATEWAY, "service-failed", "The service failed");
 /// The plugin was stopped after it had captured.
 const PARTIAL: Kind = Kind(StatusCode::BAD_GATEWAY, "partial", "The service failed after it delivered a part");
-const TOO_OFTEN: Kind = Kind(StatusCode::TOO_MANY_REQUESTS, "too-often", "The operation was called too often");
+/// Asked too often.
+pub const TOO_OFTEN: Kind = Kind(StatusCode::TOO_MANY_REQUESTS, "too-often", "The operation was called too often");
 const PROVIDER_UNAVAILABLE: Kind =
     Kind(StatusCode::SERVICE_UNAVAILABLE, "provider-unavailable", "The service's provider is not available");
 const BUSY_ACCOUNT: Kind = Kind(StatusCode::TOO_MANY_REQUESTS, "busy", "The account has too many calls running");
@@ -123,6 +154,10 @@ pub struct ProblemBody {
     /// Where credits are sold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub buy_url: Option<String>,
+    /// Each reason by itself, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub reasons: Vec<String>,
     /// Seconds to wait, for the header `Retry-After`.
     #[serde(skip)]
     #[schema(ignore)]
@@ -142,6 +177,7 @@ impl Problem {
             needed: None,
             available: None,
             buy_url: None,
+            reasons: Vec::new(),
             retry_after: None,
         }))
     }
@@ -152,12 +188,19 @@ impl Problem {
         self
     }
 
+    /// The same, for several reasons.
+    pub fn because(mut self, reasons: Vec<String>) -> Self {
+        self.0.reasons = reasons;
+        self
+    }
+
     fn code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
         self.0.code = code.into();
         self
     }
 
-    fn retry(mut self, seconds: u32) -> Self {
+    /// The same, to be tried again after some seconds.
+    pub fn retry(mut self, seconds: u32) -> Self {
         self.0.retry_after = Some(seconds);
         self
     }

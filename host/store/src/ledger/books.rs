@@ -15,7 +15,7 @@ use iap_core::{
 };
 
 use super::{HoldRow, Journal, Moved, Post, PostError, Posted, VendorPost};
-use crate::Ids;
+use crate::{BadColumn, Ids};
 
 /// Accounts kept in memory; beyond it everything is forgotten and loaded anew.
 const CACHED: usize = 200_000;
@@ -37,25 +37,45 @@ pub(crate) struct Decided {
     reason: String,
 }
 
+/// A row that a post needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Needed {
+    /// An account's balance, with its grants and caps.
+    Account(AccountId),
+    /// A hold.
+    Hold(HoldId),
+    /// A grant that has been spent.
+    Grant(GrantId),
+}
+
 /// The ledger's state, as far as it is loaded.
 pub(crate) struct Books {
     ids: Arc<Ids>,
     accounts: HashMap<AccountId, Cached>,
     /// Holds that were loaded although they have ended; they go with the batch.
     ended: Vec<(AccountId, HoldId)>,
+    /// What could not be read, and why: posts that need it fail, and they alone. It is read again for the next batch.
+    unreadable: HashMap<Needed, String>,
     journal: Journal,
 }
 
 impl Books {
     /// Nothing loaded.
     pub fn new(ids: Arc<Ids>) -> Self {
-        Self { ids, accounts: HashMap::new(), ended: Vec::new(), journal: Journal::default() }
+        Self {
+            ids,
+            accounts: HashMap::new(),
+            ended: Vec::new(),
+            unreadable: HashMap::new(),
+            journal: Journal::default(),
+        }
     }
 
     /// Forgets everything: the tables are the truth.
     pub fn forget(&mut self) {
         self.accounts.clear();
         self.ended.clear();
+        self.unreadable.clear();
         self.journal = Journal::default();
     }
 
@@ -67,6 +87,7 @@ impl Books {
     /// Drops what the batch wrote down. What it changed in memory is to be forgotten too.
     pub fn begin_again(&mut self) {
         self.ended.clear();
+        self.unreadable.clear();
         self.journal = Journal::default();
     }
 
@@ -93,6 +114,24 @@ impl Books {
             }
             cached.holds.insert(hold.id, hold);
         }
+    }
+
+    /// Notes that a row was found and cannot be read.
+    pub fn put_unreadable(&mut self, what: Needed, why: &BadColumn) {
+        if let Needed::Account(id) = what {
+            self.forget_account(id);
+        }
+        self.unreadable.insert(what, why.to_string());
+    }
+
+    fn unreadable(&self, post: &Post) -> Option<&String> {
+        if self.unreadable.is_empty() {
+            return None;
+        }
+        let accounts = post.accounts().map(Needed::Account);
+        let holds = named_holds(&post.command).map(Needed::Hold);
+        let grants = self.missing_grants(post).into_iter().map(Needed::Grant);
+        accounts.chain(holds).chain(grants).find_map(|needed| self.unreadable.get(&needed))
     }
 
     /// Takes in a grant that was loaded.
@@ -126,6 +165,9 @@ impl Books {
 
     /// Decides a post whose accounts, hold and grants are in memory as far as they exist.
     pub fn decide(&self, post: &Post, now: Time) -> Result<Decided, PostError> {
+        if let Some(why) = self.unreadable(post) {
+            return Err(PostError::Storage(why.clone()));
+        }
         let account = |id| self.accounts.get(&id).ok_or(PostError::UnknownAccount);
         let Cached { account: from, holds, .. } = account(post.account)?;
         let mut new_id = || self.ids.next();
@@ -233,6 +275,7 @@ impl Books {
                 cached.holds.remove(&hold);
             }
         }
+        self.unreadable.clear();
         if CACHED < self.accounts.len() {
             self.forget();
         }

@@ -15,14 +15,14 @@ use iap_core::{
 
 use crate::{Conflict, Statement, repositories::EntryNotes};
 
-pub(crate) use books::Books;
+pub(crate) use books::{Books, Needed};
 pub use chain::{GENESIS, Link, hash_posting};
 pub use head::Head;
 pub(crate) use journal::{HoldRow, Journal, Moved, Sealed};
 pub use journal::{JournalRow, Totalled};
 pub(crate) use rows::{
-    ACCOUNT, CAP, GRANT, HOLD, account_columns, cap_columns, grant_columns, hold_columns, read_account, read_cap,
-    read_grant, read_hold, read_parts, write_parts,
+    ACCOUNT, CAP, GRANT, HOLD, account_columns, account_of_grant, cap_columns, grant_columns, hold_columns,
+    read_account, read_cap, read_grant, read_hold, read_parts, write_parts,
 };
 
 /// Statements committed together with a posting, made from what it did: what must happen with a

@@ -113,6 +113,11 @@ pub fn read_grant(row: &Row) -> Result<(AccountId, Grant), BadColumn> {
     Ok((AccountId(row.int(25)?), grant))
 }
 
+/// The account of a grant that may not be readable.
+pub fn account_of_grant(row: &Row) -> Result<AccountId, BadColumn> {
+    Ok(AccountId(row.int(25)?))
+}
+
 /// A hold.
 pub fn read_hold(row: &Row) -> Result<Hold, BadColumn> {
     let credits = |column| row.int(column).map(Credits::from_micros);

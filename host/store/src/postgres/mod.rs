@@ -34,6 +34,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_lean_batches", include_str!("../../migrations/postgres/0002_lean_batches.sql")),
     ("0003_repaid", include_str!("../../migrations/postgres/0003_repaid.sql")),
     ("0004_jobs_blobs", include_str!("../../migrations/postgres/0004_jobs_blobs.sql")),
+    ("0005_publishing", include_str!("../../migrations/postgres/0005_publishing.sql")),
 ];
 
 /// Writers of one host: while the server works for one, the other decides. They are to each other as two hosts.

@@ -18,8 +18,8 @@ use super::{
 use crate::{
     BadColumn, Row,
     ledger::{
-        Books, HoldRow, Moved, Sealed, account_columns, cap_columns, grant_columns, hold_columns, read_account,
-        read_cap, read_grant, read_hold, write_parts,
+        Books, HoldRow, Moved, Needed, Sealed, account_columns, account_of_grant, cap_columns, grant_columns,
+        hold_columns, read_account, read_cap, read_grant, read_hold, write_parts,
     },
 };
 
@@ -74,7 +74,13 @@ pub async fn begin(
     }
     let mut stale = Vec::new();
     for row in &locked? {
-        let (account, version) = read_account(row)?;
+        let (account, version) = match read_account(row) {
+            Ok(read) => read,
+            Err(bad) => {
+                books.put_unreadable(Needed::Account(AccountId(row.int(0)?)), &bad);
+                continue;
+            }
+        };
         if books.version(account.id) != Some(version) {
             stale.push(account.id.0);
             books.put(account, version);
@@ -85,12 +91,16 @@ pub async fn begin(
     }
     let (grants, caps) = join(rows(session, GRANTS, stale.clone()), rows(session, CAPS, stale)).await;
     for row in &grants? {
-        let (account, grant) = read_grant(row)?;
-        books.put_grant(account, grant);
+        match read_grant(row) {
+            Ok((account, grant)) => books.put_grant(account, grant),
+            Err(bad) => books.put_unreadable(Needed::Account(account_of_grant(row)?), &bad),
+        }
     }
     for row in &caps? {
-        let (account, cap) = read_cap(row)?;
-        books.put_cap(account, cap);
+        match read_cap(row) {
+            Ok((account, cap)) => books.put_cap(account, cap),
+            Err(bad) => books.put_unreadable(Needed::Account(AccountId(row.int(0)?)), &bad),
+        }
     }
     Ok(())
 }
@@ -98,7 +108,10 @@ pub async fn begin(
 /// Loads holds; their accounts are locked.
 pub async fn load_holds(session: &Session, books: &mut Books, holds: Vec<HoldId>) -> Result<(), Failure> {
     for row in &rows(session, HOLDS, holds.into_iter().map(|hold| hold.0).collect()).await? {
-        books.put_hold(read_hold(row)?);
+        match read_hold(row) {
+            Ok(hold) => books.put_hold(hold),
+            Err(bad) => books.put_unreadable(Needed::Hold(HoldId(row.int(0)?)), &bad),
+        }
     }
     Ok(())
 }
@@ -106,8 +119,10 @@ pub async fn load_holds(session: &Session, books: &mut Books, holds: Vec<HoldId>
 /// Loads grants; their accounts are locked.
 pub async fn load_grants(session: &Session, books: &mut Books, grants: Vec<GrantId>) -> Result<(), Failure> {
     for row in &rows(session, GRANTS_BY_ID, grants.into_iter().map(|grant| grant.0).collect()).await? {
-        let (account, grant) = read_grant(row)?;
-        books.put_grant(account, grant);
+        match read_grant(row) {
+            Ok((account, grant)) => books.put_grant(account, grant),
+            Err(bad) => books.put_unreadable(Needed::Grant(GrantId(row.int(0)?)), &bad),
+        }
     }
     Ok(())
 }

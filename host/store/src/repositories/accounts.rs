@@ -24,6 +24,10 @@ pub struct AccountRow {
     pub enabled: bool,
     /// Which releases serve it.
     pub version_requirement: String,
+    /// The major version that its admin has agreed to; the one that serves if there was never another.
+    pub major: Option<u64>,
+    /// A vendor's own account for trying its service: its credits are play money.
+    pub test: bool,
     /// Low-credit warnings.
     pub warnings: Warnings,
     /// What may be spent now.
@@ -80,7 +84,7 @@ macro_rules! select {
                     a.warning_emails, a.created_at, b.held, b.suspended,
                     (SELECT CAST(coalesce(sum(g.available), 0) AS BIGINT) FROM credit_grant g
                      WHERE g.account_id = a.id AND (g.available > 0 OR g.held > 0) AND g.expires_at > ?1),
-                    b.debt, a.vouched
+                    b.debt, a.vouched, a.major, a.test
              FROM account a JOIN balance b ON b.account_id = a.id ",
             $clause
         )
@@ -106,6 +110,8 @@ fn read(row: &Row) -> Result<AccountRow, StoreError> {
         available: Credits::from_micros(row.int(12)?),
         debt: Credits::from_micros(row.int(13)?),
         vouched: row.int(14)? != 0,
+        major: row.opt_int(15)?.and_then(|major| u64::try_from(major).ok()),
+        test: row.int(16)? != 0,
     })
 }
 
@@ -147,6 +153,39 @@ impl Accounts<'_> {
     pub async fn token_sha1(&self, account: AccountId) -> Result<Option<String>, StoreError> {
         let row = self.0.read_one("SELECT token_sha1 FROM account WHERE id = ?1", vec![account.into()]).await?;
         row.map(|row| row.text(0).map_err(StoreError::from)).transpose()
+    }
+
+    /// Ids of a service's accounts beyond one, in their order.
+    pub async fn of_service(
+        &self,
+        service: ServiceId,
+        beyond: AccountId,
+        most: i64,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        let sql = "SELECT id FROM account WHERE service_id = ?1 AND id > ?2 ORDER BY id LIMIT CAST(?3 AS BIGINT)";
+        let rows = self.0.read(sql, vec![service.into(), beyond.into(), most.into()]).await?;
+        rows.iter().map(|row| Ok(AccountId(row.int(0)?))).collect()
+    }
+
+    /// Addresses for warnings (JSON) and SHA-1 of the token of a service's accounts that have some.
+    pub async fn addresses_of_service(&self, service: ServiceId) -> Result<Vec<(String, String)>, StoreError> {
+        let sql = "SELECT warning_emails, token_sha1 FROM account WHERE service_id = ?1 AND warning_emails <> '[]' ORDER BY id";
+        let rows = self.0.read(sql, vec![service.into()]).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
+    }
+
+    /// Accounts of a service that called one of these operations since a moment: addresses (JSON) and SHA-1 of the token.
+    pub async fn that_called(
+        &self,
+        service: ServiceId,
+        operations: &str,
+        since: Time,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let sql = "SELECT a.warning_emails, a.token_sha1 FROM account a WHERE a.service_id = ?1 AND a.warning_emails <> '[]' AND EXISTS
+                   (SELECT 1 FROM call c WHERE c.account_id = a.id AND c.started_at >= ?3 AND c.credits > 0
+                    AND c.operation IN (SELECT value FROM json_each(?2))) ORDER BY a.id";
+        let rows = self.0.read(sql, vec![service.into(), operations.into(), since.into()]).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
     }
 
     /// Accounts at home in a database.
@@ -198,6 +237,20 @@ impl Accounts<'_> {
             "UPDATE account SET database_id = ?2 WHERE id = ?1 AND database_id IS NULL",
             vec![account.into(), database.into()],
         )
+    }
+
+    /// Its admin agrees to a major version.
+    pub fn consent(&self, account: AccountId, major: u64) -> Statement {
+        Statement::new(
+            "UPDATE account SET major = ?2 WHERE id = ?1",
+            vec![account.into(), i64::try_from(major).unwrap_or(i64::MAX).into()],
+        )
+        .expecting(1)
+    }
+
+    /// Makes it a vendor's own account for trying its service.
+    pub fn mark_test(account: AccountId) -> Statement {
+        Statement::new("UPDATE account SET test = 1, vouched = 0 WHERE id = ?1", vec![account.into()]).expecting(1)
     }
 
     /// Makes another database its home. `vouched`: whether who moves it vouches for it there; what the database before said
@@ -256,7 +309,7 @@ impl Accounts<'_> {
     /// Sets warnings.
     pub fn warn(&self, account: AccountId, warnings: &Warnings) -> Statement {
         Statement::new(
-            "UPDATE account SET warn_me = ?2, warning_threshold = ?3, warning_emails = ?4 WHERE id = ?1",
+            "UPDATE account SET warn_me = ?2, warning_threshold = ?3, warning_emails = ?4, warned = 0 WHERE id = ?1",
             vec![account.into(), warnings.warn_me.into(), warnings.threshold.into(), warnings.emails.clone().into()],
         )
         .expecting(1)

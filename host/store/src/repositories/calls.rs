@@ -198,13 +198,33 @@ impl Calls<'_> {
         .expecting(1)
     }
 
-    /// Nobody has ended it meanwhile: a guard of whatever a call does after its first step.
-    pub fn goes_on(id: CallId) -> Statement {
+    /// Records the lines of another hold of a call, while none were taken yet. Refused if somebody has ended it meanwhile: a guard of whatever a call
+    /// does after its first step.
+    pub fn goes_on(id: CallId, lines: String) -> Statement {
         Statement::new(
-            "UPDATE call SET state = state WHERE id = ?1 AND state NOT IN ('partial', 'failed', 'unknown')",
-            vec![id.into()],
+            "UPDATE call SET lines = CASE WHEN credits > 0 OR CAST(?2 AS TEXT) = '[]' THEN lines WHEN lines = '[]' THEN CAST(?2 AS TEXT)
+                 ELSE substr(lines, 1, length(lines) - 1) || ',' || substr(CAST(?2 AS TEXT), 2) END
+             WHERE id = ?1 AND state NOT IN ('partial', 'failed', 'unknown')",
+            vec![id.into(), lines.into()],
         )
         .expecting(1)
+    }
+
+    /// An orphan whose work its jobs go on with; refused if it has ended.
+    pub fn left_to_jobs(id: CallId, at: Time) -> Statement {
+        Statement::new(
+            "UPDATE call SET state = 'queued', ended_at = ?2 WHERE id = ?1 AND state = 'running'",
+            vec![id.into(), at.into()],
+        )
+        .expecting(1)
+    }
+
+    /// What a call of unknown outcome did is followed by an ordinary job from now on.
+    pub fn followed(id: CallId) -> Statement {
+        Statement::new(
+            "UPDATE call SET state = 'queued', problem = NULL WHERE id = ?1 AND state = 'unknown'",
+            vec![id.into()],
+        )
     }
 
     /// Records a call that begins. Conflicts on `call.idempotency_key` if the key is taken.
@@ -230,7 +250,8 @@ impl Calls<'_> {
     }
 
     /// Records what a capture took; what ends the call otherwise is recorded by [`Calls::end`]. A running call
-    /// with an idempotency key goes on until its answer is stored too: repeats wait for that.
+    /// with an idempotency key goes on until its answer is stored too: repeats wait for that. The first lines taken stand for
+    /// those that were set aside; others are added.
     pub fn captured(
         id: CallId,
         lines: String,
@@ -240,7 +261,10 @@ impl Calls<'_> {
         at: Time,
     ) -> Statement {
         Statement::new(
-            "UPDATE call SET state = CASE WHEN state = 'running' AND idempotency_key IS NOT NULL THEN state ELSE 'captured' END, problem = CASE WHEN state = 'unknown' THEN NULL ELSE problem END, ended_at = ?6, lines = ?2, credits = credits + ?3,
+            "UPDATE call SET state = CASE WHEN state = 'running' AND idempotency_key IS NOT NULL THEN state ELSE 'captured' END,
+                 problem = CASE WHEN state = 'unknown' THEN NULL ELSE problem END, ended_at = ?6, credits = credits + ?3,
+                 lines = CASE WHEN CAST(?2 AS TEXT) = '[]' THEN lines WHEN credits = 0 OR lines = '[]' THEN CAST(?2 AS TEXT)
+                     ELSE substr(lines, 1, length(lines) - 1) || ',' || substr(CAST(?2 AS TEXT), 2) END,
                  provider_reference = coalesce(?4, provider_reference), provider_cost = coalesce(?5, provider_cost)
              WHERE id = ?1",
             vec![id.into(), lines.into(), credits.into(), reference.into(), cost.into(), at.into()],
@@ -293,9 +317,9 @@ impl Calls<'_> {
         )
     }
 
-    /// Stores the answer of a call that was settled without one.
+    /// Stores the answer of a call that was settled without one; not while its jobs may still change it.
     pub fn answered_late(id: CallId, output: Vec<u8>) -> Statement {
-        let sql = "UPDATE call SET output = ?2 WHERE id = ?1 AND output IS NULL AND idempotency_key IS NOT NULL";
+        let sql = "UPDATE call SET output = ?2 WHERE id = ?1 AND output IS NULL AND idempotency_key IS NOT NULL AND state NOT IN ('queued', 'unknown')";
         Statement::new(sql, vec![id.into(), output.into()])
     }
 

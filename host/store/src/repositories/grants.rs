@@ -257,6 +257,20 @@ impl Grants<'_> {
         .transpose()
     }
 
+    /// Bought lots of an account that may be spent: when they were bought, and what is left.
+    pub async fn bought_lots(&self, account: AccountId, now: Time) -> Result<Vec<(Time, Credits)>, StoreError> {
+        let sql = "SELECT created_at, available FROM credit_grant WHERE account_id = ?1 AND kind = 'purchase' AND available > 0 AND expires_at > ?2";
+        let rows = self.0.read(sql, vec![account.into(), now.into()]).await?;
+        rows.iter().map(|row| Ok((Time(row.int(0)?), Credits::from_micros(row.int(1)?)))).collect()
+    }
+
+    /// Purchases of an account of which something was not used.
+    pub async fn unused_purchases(&self, account: AccountId) -> Result<Vec<(GrantId, Credits)>, StoreError> {
+        let sql = "SELECT id, available FROM credit_grant WHERE account_id = ?1 AND available > 0 AND price IS NOT NULL ORDER BY id";
+        let rows = self.0.read(sql, vec![account.into()]).await?;
+        rows.iter().map(|row| Ok((GrantId(row.int(0)?), Credits::from_micros(row.int(1)?)))).collect()
+    }
+
     /// Grants whose time is up and of which something is left.
     pub async fn expired_grants(&self, now: Time, limit: i64) -> Result<Vec<(GrantId, AccountId)>, StoreError> {
         let sql = "SELECT id, account_id FROM credit_grant WHERE available > 0 AND expires_at < 9223372036854775807 AND expires_at <= ?1 /* postgres: AND rest_expires_at <= ?1 */

@@ -245,6 +245,14 @@ impl Jobs<'_> {
         )
     }
 
+    /// Whether a job of the account waits or runs that takes up a hold, but for the one with a dedupe key.
+    pub async fn take_up(&self, account: AccountId, hold: HoldId, but: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM job WHERE state = 'waiting' AND queue = ?1 AND hold_id = ?2 AND coalesce(dedupe_key, '') <> ?3
+                   UNION ALL
+                   SELECT 1 FROM job WHERE state = 'running' AND queue = ?1 AND hold_id = ?2 AND coalesce(dedupe_key, '') <> ?3";
+        Ok(self.0.read_one(sql, vec![account.into(), hold.into(), but.into()]).await?.is_some())
+    }
+
     /// Makes the waiting job with a dedupe key due; there must be one.
     pub fn wake(service: ServiceId, account: AccountId, dedupe_key: &str, at: Time) -> Statement {
         Statement::new(

@@ -35,7 +35,7 @@ impl NaturalKeys<'_> {
         let rows = self
             .0
             .read(
-                "SELECT k.key, k.answer, k.call_id, k.expires_at, c.state FROM natural_key k
+                "SELECT k.key, k.answer, k.call_id, k.expires_at, c.state, k.provisional FROM natural_key k
                  LEFT JOIN call c ON c.id = k.call_id AND k.answer IS NULL
                  WHERE k.account_id = ?1 AND k.expires_at > ?3 AND k.key IN (SELECT value FROM json_each(?2))",
                 vec![account.into(), list.into(), self.0.clock().now().into()],
@@ -45,7 +45,7 @@ impl NaturalKeys<'_> {
             .map(|row| {
                 let known = match row.opt_bytes(1)? {
                     Some(answer) => Known::Answered(answer),
-                    None if row.opt_text(4)?.as_deref() == Some("unknown") => Known::Unknown,
+                    None if row.int(5)? == 1 || row.opt_text(4)?.as_deref() == Some("unknown") => Known::Unknown,
                     None => Known::Running(CallId(row.int(2)?), Time(row.int(3)?)),
                 };
                 Ok((row.text(0)?, known))
@@ -90,9 +90,12 @@ impl NaturalKeys<'_> {
         )
     }
 
-    /// Lets go of the keys that a call claimed and did not answer: they may be tried again.
+    /// Lets go of the keys that a call claimed and did not answer: they may be tried again. Those whose outcome is asked stay.
     pub fn let_go(call: CallId) -> Statement {
-        Statement::new("DELETE FROM natural_key WHERE call_id = ?1 AND answer IS NULL", vec![call.into()])
+        Statement::new(
+            "DELETE FROM natural_key WHERE call_id = ?1 AND answer IS NULL AND provisional = 0",
+            vec![call.into()],
+        )
     }
 
     /// Lets go of the keys that calls of dead hosts claimed and did not answer, but for those whose outcome is asked.
@@ -100,9 +103,18 @@ impl NaturalKeys<'_> {
         let sql = concat!(
             "DELETE FROM natural_key WHERE answer IS NULL AND (call_id >> 40) IN (",
             dead!(),
-            ") AND NOT EXISTS (SELECT 1 FROM call c WHERE c.id = natural_key.call_id AND c.state IN ('running', 'unknown'))"
+            ") AND provisional = 0 AND NOT EXISTS (SELECT 1 FROM call c WHERE c.id = natural_key.call_id AND c.state IN ('running', 'unknown'))"
         );
         Statement::new(sql, vec![self.0.stream().into()])
+    }
+
+    /// Lets go of those of some keys that the call did not answer for good: the work of one of its holds is over.
+    pub fn let_go_of(account: AccountId, call: CallId, keys: &[String]) -> Statement {
+        Statement::new(
+            "DELETE FROM natural_key WHERE account_id = ?1 AND call_id = ?2 AND (answer IS NULL OR provisional = 1)
+             AND key IN (SELECT value FROM json_each(?3))",
+            vec![account.into(), call.into(), list(keys).into()],
+        )
     }
 
     /// Lets go of the keys that a call did not answer for good.
@@ -114,9 +126,10 @@ impl NaturalKeys<'_> {
     }
 
     /// Keeps the keys that a call did not answer until a moment: nobody else may do its work before its outcome is known.
+    /// They are marked, since the call may go on with other work meanwhile.
     pub fn hold_back(call: CallId, until: Time) -> Statement {
         Statement::new(
-            "UPDATE natural_key SET expires_at = ?2 WHERE call_id = ?1 AND answer IS NULL",
+            "UPDATE natural_key SET expires_at = ?2, provisional = 1 WHERE call_id = ?1 AND answer IS NULL",
             vec![call.into(), until.into()],
         )
     }

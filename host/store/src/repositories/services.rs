@@ -23,6 +23,14 @@ pub struct ServiceRow {
     pub unit: String,
     /// Packs of a remote service, as JSON.
     pub packs: String,
+    /// Why the operator stopped it, if so.
+    pub suspended: Option<String>,
+    /// When its vendor gave it up, if so: nothing is sold since.
+    pub discontinued_at: Option<Time>,
+    /// When it ends, if it was given up.
+    pub ends_at: Option<Time>,
+    /// When it had ended, and what was unused was refunded.
+    pub ended_at: Option<Time>,
 }
 
 /// See [`Store::services`].
@@ -31,7 +39,7 @@ pub struct Services<'a>(pub(super) &'a Store);
 macro_rules! select {
     ($clause:literal) => {
         concat!(
-            "SELECT s.id, s.name, s.title, s.vendor_name, v.kind, s.kind, s.unit, s.packs FROM service s JOIN vendor v ON v.name = s.vendor_name ",
+            "SELECT s.id, s.name, s.title, s.vendor_name, v.kind, s.kind, s.unit, s.packs, s.suspended, s.discontinued_at, s.ends_at, s.ended_at FROM service s JOIN vendor v ON v.name = s.vendor_name ",
             $clause
         )
     };
@@ -47,6 +55,10 @@ fn read(row: &Row) -> Result<ServiceRow, StoreError> {
         kind: row.text(5)?,
         unit: row.text(6)?,
         packs: row.text(7)?,
+        suspended: row.opt_text(8)?,
+        discontinued_at: row.opt_int(9)?.map(Time),
+        ends_at: row.opt_int(10)?.map(Time),
+        ended_at: row.opt_int(11)?.map(Time),
     })
 }
 
@@ -70,10 +82,11 @@ impl Services<'_> {
             .transpose()
     }
 
-    /// Records a vendor, or what the operator now says of it.
+    /// Records a vendor, or what the operator now says of it; one that signed up keeps its title.
     pub fn vendor(&self, name: &str, title: &str, kind: &str, at: Time) -> Statement {
         Statement::new(
-            "INSERT INTO vendor VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name) DO UPDATE SET title = excluded.title, kind = excluded.kind",
+            "INSERT INTO vendor (name, title, kind, created_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (name) DO UPDATE SET title = CASE WHEN vendor.organisation IS NULL THEN excluded.title ELSE vendor.title END, kind = excluded.kind",
             vec![name.into(), title.into(), kind.into(), at.into()],
         )
     }
@@ -118,6 +131,29 @@ impl Services<'_> {
         Statement::new(
             "INSERT INTO release (id, service_id, version, digest, created_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (service_id, digest) DO NOTHING",
             vec![self.0.ids().next().into(), service.into(), version.into(), digest.into(), at.into()],
+        )
+    }
+
+    /// Stops a service, or lets it go on.
+    pub fn suspend(service: ServiceId, reason: Option<&str>) -> Statement {
+        Statement::new("UPDATE service SET suspended = ?2 WHERE id = ?1", vec![service.into(), reason.into()])
+            .expecting(1)
+    }
+
+    /// Its vendor gives it up.
+    pub fn discontinue(service: ServiceId, at: Time, ends_at: Time) -> Statement {
+        Statement::new(
+            "UPDATE service SET discontinued_at = ?2, ends_at = ?3 WHERE id = ?1 AND ended_at IS NULL",
+            vec![service.into(), at.into(), ends_at.into()],
+        )
+        .expecting(1)
+    }
+
+    /// It has ended, and what was unused was refunded.
+    pub fn ended(service: ServiceId, at: Time) -> Statement {
+        Statement::new(
+            "UPDATE service SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL",
+            vec![service.into(), at.into()],
         )
     }
 

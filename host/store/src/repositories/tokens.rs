@@ -13,6 +13,8 @@ pub enum TokenKind {
     Database,
     /// One account.
     Account,
+    /// What a member of a vendor may do, as far as its scopes say.
+    Vendor,
 }
 
 impl TokenKind {
@@ -22,21 +24,24 @@ impl TokenKind {
             Self::Operator => "operator",
             Self::Database => "database",
             Self::Account => "account",
+            Self::Vendor => "vendor",
         }
     }
 
     fn from_name(name: &str) -> Option<Self> {
-        [Self::Operator, Self::Database, Self::Account].into_iter().find(|kind| kind.as_str() == name)
+        [Self::Operator, Self::Database, Self::Account, Self::Vendor].into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
-/// A token that is not revoked.
-#[derive(Clone, Copy, Debug)]
+/// A token that is neither revoked nor expired.
+#[derive(Clone, Debug)]
 pub struct TokenRow {
     /// What it opens.
     pub kind: TokenKind,
-    /// Id of the database or account.
+    /// Id of the database, the account, or the vendor's member.
     pub subject: Option<i64>,
+    /// What a vendor's token may be used for, as a JSON list.
+    pub scopes: String,
 }
 
 /// See [`Store::tokens`].
@@ -47,9 +52,15 @@ impl Tokens<'_> {
     pub async fn find(&self, hash: &str) -> Result<Option<TokenRow>, StoreError> {
         let row = self
             .0
-            .read_one("SELECT kind, subject FROM token WHERE hash = ?1 AND revoked_at IS NULL", vec![hash.into()])
+            .read_one(
+                "SELECT kind, subject, scopes FROM token WHERE hash = ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR ?2 < expires_at)",
+                vec![hash.into(), self.0.clock().now().into()],
+            )
             .await?;
-        row.map(|row| Ok(TokenRow { kind: row.parse(0, TokenKind::from_name)?, subject: row.opt_int(1)? })).transpose()
+        row.map(|row| {
+            Ok(TokenRow { kind: row.parse(0, TokenKind::from_name)?, subject: row.opt_int(1)?, scopes: row.text(2)? })
+        })
+        .transpose()
     }
 
     /// Records a token.

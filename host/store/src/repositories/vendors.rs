@@ -26,11 +26,6 @@ fn currency(code: String) -> Result<Currency, StoreError> {
 }
 
 impl Vendors<'_> {
-    /// Whether there is one of this name.
-    pub async fn exists(&self, vendor: &str) -> Result<bool, StoreError> {
-        Ok(self.0.read_one("SELECT 1 FROM vendor WHERE name = ?1", vec![vendor.into()]).await?.is_some())
-    }
-
     /// A vendor's balances, by currency.
     pub async fn balances(&self, vendor: &str) -> Result<Vec<VendorMoney>, StoreError> {
         let sql = "SELECT currency, made_payable, paid_out, version FROM vendor_balance WHERE vendor_name = ?1 ORDER BY currency";

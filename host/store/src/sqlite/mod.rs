@@ -27,6 +27,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_double_entry", include_str!("../../migrations/sqlite/0002_double_entry.sql")),
     ("0003_repaid", include_str!("../../migrations/sqlite/0003_repaid.sql")),
     ("0004_jobs_blobs", include_str!("../../migrations/sqlite/0004_jobs_blobs.sql")),
+    ("0005_publishing", include_str!("../../migrations/sqlite/0005_publishing.sql")),
 ];
 
 /// Why a database cannot be opened.

@@ -31,7 +31,7 @@ pub(super) fn send(call: &Call, batch: &Batch, parcels: &[Parcel], hold: &Hold) 
         // The messages are out, so that is what the database must hear; they just were not paid for.
         log::error!("batch {} was sent but not captured: {refusal}", batch.reference);
         for verdict in &mut verdicts {
-            verdict.credit = crate::prices::Credits::ZERO;
+            verdict.credit = iap_sdk::Credits::ZERO;
         }
     }
     verdicts

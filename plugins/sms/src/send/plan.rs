@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use iap_sdk::prelude::*;
+use iap_sdk::{Credits, prelude::*};
 use serde_json::Value;
 
 use super::{Answer, State, Verdict, state::was_accepted};
 use crate::{
     numbers::{self, NumberError},
-    prices::{Credits, Prices},
+    prices::Prices,
     text::{self, Segments},
 };
 

@@ -3,7 +3,7 @@
 use iap_sdk::Refusal;
 use serde::Serialize;
 
-use crate::prices::Credits;
+use iap_sdk::Credits;
 
 /// What became of a message in this call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

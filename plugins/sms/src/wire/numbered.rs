@@ -3,15 +3,12 @@
 //! These databases send a message again every hour until they get a state that they know, so that every
 //! item is answered with one of those.
 
-use iap_sdk::{falsy, prelude::*};
+use iap_sdk::{Credits, falsy, prelude::*};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::check_count;
-use crate::{
-    prices::Credits,
-    send::{self, Answer, Draft, State, Verdict},
-};
+use crate::send::{self, Answer, Draft, State, Verdict};
 
 /// Input of `send_v1` and `send_v2`.
 #[derive(Debug, Deserialize)]

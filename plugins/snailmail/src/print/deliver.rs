@@ -1,71 +1,69 @@
 //! Sets credits aside, hands letters to the printer, and keeps the credits until they are posted.
+//!
+//! Each letter has a hold of its own: what is not handed over goes back at once, whatever becomes of the others.
 
 use iap_sdk::prelude::*;
 
-use super::letter::Letter;
+use super::{letter::Letter, plan};
 use crate::{
-    follow::{self, Followed},
+    follow::{self, Payload},
     provider::{self, Deadline, Outcome},
     records,
-    wire::{Code, Credits, Fate},
+    wire::{Code, Fate},
 };
 
 /// Databases wait 15 seconds at least; the rest is for the way, the ledger and the documents.
 const BUDGET_MS: u32 = 11_500;
 
-/// How often it is looked how many of several letters the credits are enough for, while others spend them.
-const TRIES: usize = 4;
-
-/// One fate for each letter, with one hold for all that there are credits for.
+/// One fate for each letter.
 pub fn deliver(call: &Call, letters: &[Letter]) -> Vec<Fate> {
+    let deadline = Deadline::within(BUDGET_MS);
+    let holds = authorize(letters);
+    let paid: Vec<&Letter> = letters.iter().zip(&holds).filter(|(_, hold)| hold.is_ok()).map(|(one, _)| one).collect();
+    let mut outcomes = hand_over(call, &paid, deadline).into_iter();
+    let all = letters.iter().zip(holds).map(|(letter, hold)| {
+        let hold = match hold {
+            Ok(hold) => hold,
+            Err(fate) => return fate,
+        };
+        let outcome = outcomes.next().unwrap_or(Outcome::NotSent);
+        let fate = fate(letter, &outcome);
+        settle(call, letter, outcome, hold);
+        fate
+    });
+    all.collect()
+}
+
+/// Sets the price of each aside. Where the credits are not enough for one, it and those behind it have to wait.
+fn authorize(letters: &[Letter]) -> Vec<Result<Hold, Fate>> {
+    let mut last: Option<Fate> = None;
+    let one = |letter: &Letter| {
+        if let Some(fate) = &last {
+            return Err(fate.clone());
+        }
+        let what = Authorize::new().natural_key(letter.key.as_str()).description(format!("Letters: {}", letters.len()));
+        match billing::authorize_with(&letter.job().lines(), what) {
+            Ok(billing::Outcome::Hold(hold)) => Ok(hold),
+            Ok(billing::Outcome::Answered(answer)) => Err(plan::repeat(answer.json())),
+            Err(refusal) => {
+                let fate = refused(&refusal);
+                if !matches!(refusal.code.as_str(), "unknown-price" | "natural-key-busy") {
+                    last = Some(fate.clone());
+                }
+                Err(fate)
+            }
+        }
+    };
+    letters.iter().map(one).collect()
+}
+
+fn hand_over(call: &Call, letters: &[&Letter], deadline: Deadline) -> Vec<Outcome> {
     if letters.is_empty() {
         return Vec::new();
     }
-    let deadline = Deadline::within(BUDGET_MS);
-    let (paid, hold, rest) = match authorize(letters) {
-        Ok((count, hold, rest)) => (letters.get(..count).unwrap_or(letters), hold, rest),
-        Err(fate) => return vec![fate; letters.len()],
-    };
-    let postings: Vec<_> = paid.iter().map(|letter| letter.posting(call.account_ref())).collect();
-    let document = |position: usize| paid.get(position).map_or_else(|| Err("no such letter".into()), Letter::document);
-    let outcomes = provider::post_all(&postings, document, deadline);
-    let mut fates: Vec<Fate> = paid.iter().zip(&outcomes).map(|(letter, outcome)| fate(letter, outcome)).collect();
-    keep(call, paid, &outcomes, hold);
-    fates.resize(letters.len(), rest);
-    fates
-}
-
-/// Sets the price of as many letters aside as there are credits for: their number, the hold, and the fate of the others.
-fn authorize(letters: &[Letter]) -> Result<(usize, Hold, Fate), Fate> {
-    let mut count = letters.len();
-    let mut rest = Fate::Open { reason: "It was not its turn." };
-    for _ in 0..TRIES {
-        let lines: Vec<Line> = letters.iter().take(count).flat_map(|letter| letter.job().lines()).collect();
-        let what = Authorize::new().description(format!("Letters: {count}"));
-        let refusal = match billing::authorize_with(&lines, what) {
-            Ok(billing::Outcome::Hold(hold)) => return Ok((count, hold, rest)),
-            Ok(billing::Outcome::Answered(_)) => return Err(Fate::Open { reason: records::PENDING }),
-            Err(refusal) => refusal,
-        };
-        rest = refused(&refusal);
-        let Some(available) = refusal.detail("available").and_then(Credits::from_decimal) else { return Err(rest) };
-        // Fewer each time, so that it ends.
-        count = affordable(letters, available).min(count - 1);
-        if count == 0 {
-            return Err(rest);
-        }
-    }
-    Err(rest)
-}
-
-/// How many of the first letters cost no more than that.
-pub fn affordable(letters: &[Letter], credits: Credits) -> usize {
-    let prices = letters.iter().map(|letter| letter.job().price().unwrap_or(Credits(u64::MAX)));
-    let sums = prices.scan(Credits::default(), |sum, price| {
-        *sum = [*sum, price].into_iter().sum();
-        Some(*sum)
-    });
-    sums.take_while(|sum| *sum <= credits).count()
+    let postings: Vec<_> = letters.iter().map(|letter| letter.posting(call.account_ref())).collect();
+    let document = |at: usize| letters.get(at).map_or_else(|| Err("no such letter".into()), |letter| letter.document());
+    provider::post_all(&postings, document, deadline)
 }
 
 fn refused(refusal: &Refusal) -> Fate {
@@ -102,61 +100,49 @@ fn fate(letter: &Letter, outcome: &Outcome) -> Fate {
     }
 }
 
-/// Keeps the hold for what the printer has, or may have: it is taken when the letters are posted.
-fn keep(call: &Call, letters: &[Letter], outcomes: &[Outcome], hold: Hold) {
-    let (mut followed, mut remembered) = (Vec::new(), Vec::new());
-    for (letter, outcome) in letters.iter().zip(outcomes) {
-        let id = match outcome {
-            Outcome::Accepted { id } => Some(id.clone()),
-            Outcome::Unknown => None,
-            Outcome::Refused(..) => {
-                // The printer knows this key as that of a refused letter.
-                records::failed(&super::letter::digest(call.account_ref(), &letter.key));
-                continue;
-            }
-            Outcome::NotSent => continue,
-        };
-        if let Some(id) = &id {
-            records::accepted(call.account_ref(), id);
+/// Keeps the hold of what the printer has, or may have: it is taken when the letter is posted. That of any other goes back.
+fn settle(call: &Call, letter: &Letter, outcome: Outcome, hold: Hold) {
+    let id = match outcome {
+        Outcome::Accepted { id } => Some(id),
+        Outcome::Unknown => None,
+        Outcome::Refused(..) => {
+            // The printer knows this key as that of a refused letter.
+            records::failed(&super::letter::digest(call.account_ref(), &letter.key));
+            return hold.release();
         }
-        remembered.push(records::answer(letter, id.as_deref()));
-        followed.push(Followed::new(letter.clone(), id));
+        Outcome::NotSent => return hold.release(),
+    };
+    if let Some(id) = &id {
+        records::accepted(call.account_ref(), id);
     }
-    if followed.is_empty() {
-        hold.release();
-        return;
-    }
-    let hold_id = match hold.keep(follow::HOLD_TTL, &remembered) {
+    let hold_id = match hold.keep(follow::HOLD_TTL, &[records::answer(letter, id.as_deref())]) {
         Ok(hold_id) => hold_id,
         Err(refusal) => {
-            log::error!("call {}: letters are out, and their credits are not kept: {refusal}", call.context.call_id);
-            return;
+            let (call, id) = (&call.context.call_id, letter.id());
+            return log::error!("call {call}: letter {id} is out, and its credits are not kept: {refusal}");
         }
     };
-    let payload = follow::Payload::new(followed);
+    let payload = Payload::new(letter.clone(), id);
     if let Err(error) = follow::enqueue(&payload, &hold_id) {
-        log::error!("call {}: letters cannot be followed: {error}", call.context.call_id);
-        charge_now(payload.letters(), &hold_id);
+        log::error!("call {}: letter {} cannot be followed: {error}", call.context.call_id, letter.id());
+        charge_now(&payload, &hold_id);
     }
 }
 
-/// Charges what the printer has, since nobody will look. Of the others nothing is remembered: sent again they are handed
-/// over with the same keys.
-fn charge_now(letters: &[Followed], hold_id: &str) {
+/// Charges what the printer has, since nobody will look. Of a letter that it may not have nothing is remembered: sent
+/// again it is handed over with the same key.
+fn charge_now(payload: &Payload, hold_id: &str) {
     let hold = match billing::resume(hold_id) {
         Ok(hold) => hold,
         Err(refusal) => return log::error!("a hold stays until it expires: {refusal}"),
     };
-    let (mut lines, mut answers) = (Vec::new(), Capture::new());
-    for followed in letters.iter().filter(|followed| followed.is_accepted()) {
-        lines.extend(followed.letter.job().lines());
-        answers = answers.remember(&followed.letter.key, &followed.remembered());
-    }
-    if lines.is_empty() {
+    if !payload.is_accepted() {
         return hold.release();
     }
-    if let Err(refusal) = hold.capture_with(&lines, answers) {
-        log::error!("letters are out, and not charged: {refusal}");
+    let letter = payload.letter();
+    let answer = Capture::new().remember(&letter.key, &payload.remembered());
+    if let Err(refusal) = hold.capture_with(&letter.job().lines(), answer) {
+        log::error!("letter {} is out, and not charged: {refusal}", letter.id());
     }
 }
 
@@ -182,11 +168,12 @@ mod tests {
     fn what_cannot_be_followed_is_charged_and_the_unknown_is_not_pending_for_good() {
         let host = host("10");
         host.run(|| {
-            let letters =
-                [Followed::new(known(&host, 1), Some("letter-1".into())), Followed::new(known(&host, 2), None)];
-            let lines: Vec<Line> = letters.iter().flat_map(|one| one.letter.job().lines()).collect();
-            let hold_id = billing::authorize(&lines).unwrap().keep(60, &[]).unwrap();
-            charge_now(&letters, &hold_id);
+            for payload in [Payload::new(known(&host, 1), Some("letter-1".into())), Payload::new(known(&host, 2), None)]
+            {
+                let hold = billing::authorize(&payload.letter().job().lines()).unwrap();
+                let answer = [records::answer(payload.letter(), None)];
+                charge_now(&payload, &hold.keep(60, &answer).unwrap());
+            }
         });
         let captured = &host.captured()[0];
         let keys: Vec<&str> = captured.remembered.iter().map(|one| one.key.split(':').next().unwrap()).collect();

@@ -7,9 +7,7 @@ mod plan;
 use iap_sdk::prelude::*;
 
 use crate::wire::{Input, Printed};
-pub use deliver::affordable;
 pub use letter::{Letter, digest};
-pub use plan::MOST_AT_ONCE;
 use plan::Plan;
 
 /// Prints and posts letters; answers each in the order given.

@@ -13,7 +13,7 @@ use crate::{
 
 /// Letters of one request that are posted: as many as go out while a database waits. Those of 13.0 may have more at
 /// once; the others stay in its queue.
-pub const MOST_AT_ONCE: usize = 16;
+const MOST_AT_ONCE: usize = 16;
 
 /// Most documents of a request.
 const MOST_DOCUMENTS: usize = 1_000;
@@ -47,7 +47,7 @@ impl Plan {
             let key = document.key();
             let known = key.as_ref().and_then(|key| call.remembered(key));
             let step = if let Some(known) = known {
-                Step::Done(repeat(known))
+                Step::Done(repeat(known.json()))
             } else if !call.context.is_active() {
                 // Before anything is read: nothing is done for who may not spend.
                 Step::Done(Fate::Refused { code: Code::TrialError, reason: standing(&call.context.standing) })
@@ -92,8 +92,8 @@ impl Plan {
 }
 
 /// What an earlier call answered, unless that was that nobody knows yet.
-fn repeat(known: &Remembered) -> Fate {
-    match known.json::<Value>() {
+pub(super) fn repeat(known: Result<Value, Failure>) -> Fate {
+    match known {
         Ok(answer) if records::is_pending(&answer) => Fate::Open { reason: records::PENDING },
         Ok(answer) => Fate::Repeat(answer),
         Err(error) => {

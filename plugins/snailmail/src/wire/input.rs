@@ -114,14 +114,6 @@ impl Document {
         }
     }
 
-    /// Where the host keeps what is printed.
-    pub fn blob(&self) -> Option<&str> {
-        match &self.pdf_bin {
-            Pdf::Blob { id, .. } => Some(id),
-            Pdf::Unreadable | Pdf::Missing => None,
-        }
-    }
-
     /// Whether its address is in the left window.
     pub fn is_left(&self) -> bool {
         match &self.rightaddress {

@@ -4,4 +4,4 @@ mod input;
 mod output;
 
 pub use input::{Address, Document, Input, Options, Pdf};
-pub use output::{Code, Credits, Fate, Printed};
+pub use output::{Code, Fate, Printed};

@@ -1,8 +1,7 @@
 //! Output of `print`.
 
-use std::{fmt, iter::Sum};
-
-use serde::{Deserialize, Serialize, Serializer};
+use iap_sdk::Credits;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Document;
@@ -23,51 +22,6 @@ pub enum Code {
     FormatError,
     /// Anything else.
     UnknownError,
-}
-
-/// Ten-thousandths of a credit: prices have at most four decimals.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Credits(pub u64);
-
-const PER_CREDIT: u64 = 10_000;
-const DECIMALS: usize = 4;
-
-impl Credits {
-    /// Reads a decimal such as `0.9`; of more than four decimals those beyond are cut off.
-    pub fn from_decimal(text: &str) -> Option<Self> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
-            return None;
-        }
-        let parts: u64 = format!("{fraction:0<DECIMALS$}").get(..DECIMALS)?.parse().ok()?;
-        whole.parse::<u64>().ok()?.checked_mul(PER_CREDIT)?.checked_add(parts).map(Self)
-    }
-
-    /// The price of so many units; saturates far above what any hold may be.
-    pub fn times(self, units: u64) -> Self {
-        Self(self.0.saturating_mul(units))
-    }
-}
-
-impl Sum for Credits {
-    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        Self(all.fold(0, |sum, credits| sum.saturating_add(credits.0)))
-    }
-}
-
-impl fmt::Display for Credits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = format!("{}.{:0DECIMALS$}", self.0 / PER_CREDIT, self.0 % PER_CREDIT);
-        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
-    }
-}
-
-impl Serialize for Credits {
-    /// A JSON number, as clients expect it.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let number: serde_json::Number = self.to_string().parse().map_err(serde::ser::Error::custom)?;
-        number.serialize(serializer)
-    }
 }
 
 /// What became of a letter.
@@ -154,20 +108,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decimals_are_exact() {
-        for (text, amount) in [("1", 10_000), ("0.9", 9_000), ("2.5625", 25_625), ("0.123456", 1_234)] {
-            assert_eq!(Credits::from_decimal(text), Some(Credits(amount)), "{text}");
-        }
-        for text in ["", ".5", "-1", "1e3", "1,5"] {
-            assert_eq!(Credits::from_decimal(text), None, "{text}");
-        }
-        assert_eq!(
-            serde_json::to_string(&[Credits(10_000), Credits(27_000), Credits::default()]).unwrap(),
-            "[1,2.7,0]"
-        );
-    }
-
-    #[test]
     fn codes_are_those_that_databases_know() {
         let codes = [
             Code::CreditError,
@@ -197,7 +137,7 @@ mod tests {
         let documents = [document(1), document(2), document(3), document(4)];
         let fates = || {
             vec![
-                Fate::Sent { send_id: "x".into(), cost: Credits(10_000), pages: 1 },
+                Fate::Sent { send_id: "x".into(), cost: Credits::from_millionths(1_000_000), pages: 1 },
                 Fate::Refused { code: Code::CreditError, reason: "why".into() },
                 Fate::Open { reason: "later" },
                 Fate::Repeat(json!({ "sent": true, "send_id": "y", "cost": 2, "pages": 3 })),

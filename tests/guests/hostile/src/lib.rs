@@ -26,6 +26,7 @@ impl Service for Hostile {
             .on("no_hold_http", volume::no_hold_http)
             .on("undeclared_endpoint", volume::undeclared_endpoint)
             .on("hold_and_http", volume::hold_and_http)
+            .on("careless", volume::careless)
             .on("wrong_line", credits::wrong_line)
             .on("over_max", credits::over_max)
             .on("many_holds", credits::many_holds)

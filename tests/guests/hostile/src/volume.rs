@@ -57,6 +57,8 @@ pub(crate) fn undeclared_endpoint(_call: &Call, _: Value) -> Seen {
 #[derive(Deserialize)]
 pub(crate) struct Visit {
     path: String,
+    /// `target` if absent.
+    endpoint: Option<String>,
     /// `GET` if absent.
     method: Option<String>,
     /// Whether to capture afterwards; yes if absent.
@@ -66,7 +68,10 @@ pub(crate) struct Visit {
 pub(crate) fn hold_and_http(_call: &Call, input: Visit) -> Seen {
     let hold = billing::authorize(&units(1))?;
     let method = input.method.as_deref().unwrap_or("GET");
-    let outcome = http::Request::new(method, "target", input.path).send();
+    let outcome = http::Request::new(method, input.endpoint.as_deref().unwrap_or("target"), input.path).send();
+    if let (Some(endpoint), Ok(response)) = (&input.endpoint, &outcome) {
+        log::info!("{endpoint} said {}", response.text());
+    }
     let captured = if input.capture.unwrap_or(true) { Some(hold.capture()?) } else { None };
     let mut seen = json!({ "code": code(&outcome), "captured": captured });
     match outcome {
@@ -77,4 +82,11 @@ pub(crate) fn hold_and_http(_call: &Call, input: Visit) -> Seen {
         Err(error) => seen["sent"] = error.sent.into(),
     }
     Ok(seen)
+}
+
+/// Takes its credits first and relies on the provider afterwards.
+pub(crate) fn careless(_call: &Call, input: Visit) -> Seen {
+    billing::authorize(&units(1))?.capture()?;
+    let response = http::Request::post("target", input.path).send().expect("the provider answers");
+    Ok(json!({ "status": response.status }))
 }

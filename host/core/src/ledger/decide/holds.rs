@@ -129,7 +129,7 @@ fn give_back(draft: &mut Draft<'_>, hold: &Hold) -> Result<Credits, Refusal> {
 pub(super) fn keep(account: &Account, hold: Option<&Hold>, ttl: i64, id: EntryId, now: Time) -> Result<Entry, Refusal> {
     let expires_at = end(now, ttl)?;
     let hold = live(hold, now)?;
-    Ok(unmoved(account, Hold { expires_at, ..hold.clone() }, id, now))
+    Ok(unmoved(account, Hold { state: HoldState::Live, expires_at, ..hold.clone() }, id, now))
 }
 
 pub(super) fn mark_unknown(

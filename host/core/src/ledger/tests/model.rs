@@ -129,6 +129,7 @@ impl Model {
                 future(*ttl)?;
                 let hold = self.live(on, hold.0, now)?;
                 self.holds[hold].ends = now + ttl;
+                self.holds[hold].state = HoldState::Live;
                 Ok(())
             }
             Command::MarkUnknown { hold, ttl } => {

@@ -1,4 +1,4 @@
-//! `/v1/vendors/{vendor}`: how its revenue is shared, and where its money stands.
+//! How a vendor's revenue is shared, and where its money stands.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,12 +13,15 @@ use iap_store::repositories::RevenueShares;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    auth::Caller,
-    body::{Json, Segments},
-    fingerprint::{Fingerprint, IdempotencyKey},
-    once::{Once, respond},
-    problem::{NOT_FOUND, Problem},
-    values,
+    super::{
+        auth::{Caller, Scope},
+        body::{Json, Segments},
+        fingerprint::{Fingerprint, IdempotencyKey},
+        once::{Once, respond},
+        problem::Problem,
+        values,
+    },
+    known, seen,
 };
 use crate::{app::App, clock::rfc3339};
 
@@ -68,24 +71,15 @@ pub struct Shares {
     pub items: Vec<RevenueShare>,
 }
 
-/// A vendor, for the operator.
-pub async fn known(app: &App, caller: &Caller, vendor: &str) -> Result<(), Problem> {
-    caller.operator()?;
-    if app.store.vendors().exists(vendor).await? {
-        return Ok(());
-    }
-    Err(Problem::new(NOT_FOUND, format!("there is no vendor {vendor:?}; one comes with its first service")))
-}
-
 /// How a vendor's revenue is shared.
-#[utoipa::path(get, path = "/v1/vendors/{vendor}/revenue-shares", tag = "operator", operation_id = "list_revenue_shares",
+#[utoipa::path(get, path = "/v1/vendors/{vendor}/revenue-shares", tag = "vendor", operation_id = "list_revenue_shares",
     params(("vendor" = String, Path, example = "acme")), responses((status = 200, body = Shares)))]
 pub async fn shares(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(vendor): Segments<String>,
 ) -> Result<Json<Shares>, Problem> {
-    known(&app, &caller, &vendor).await?;
+    seen(&app, &caller, &vendor, Scope::Finance).await?;
     let rows = app.store.revenue_shares().of_vendor(&vendor).await?;
     let usual_platform_fee = show_percent(app.config.revenue.platform_fee.0);
     Ok(Json(Shares { usual_platform_fee, items: rows.into_iter().map(RevenueShare::from).collect() }))
@@ -174,14 +168,14 @@ pub struct VendorMoney {
 }
 
 /// Where a vendor's money stands.
-#[utoipa::path(get, path = "/v1/vendors/{vendor}/balance", tag = "operator", operation_id = "get_vendor_balance",
+#[utoipa::path(get, path = "/v1/vendors/{vendor}/balance", tag = "vendor", operation_id = "get_vendor_balance",
     params(("vendor" = String, Path, example = "acme")), responses((status = 200, body = VendorMoney)))]
 pub async fn balance(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(vendor): Segments<String>,
 ) -> Result<Json<VendorMoney>, Problem> {
-    known(&app, &caller, &vendor).await?;
+    seen(&app, &caller, &vendor, Scope::Finance).await?;
     let mut money: BTreeMap<Currency, (i64, VendorBalance)> = BTreeMap::new();
     for (currency, accrued) in app.store.vendors().accrued(&vendor, i64::MAX).await? {
         money.entry(currency).or_default().0 = accrued;

@@ -1,0 +1,227 @@
+//! Takes in what was published: all services, as their stored releases and revisions say.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, PoisonError},
+};
+
+use iap_core::{
+    Time,
+    ids::ServiceId,
+    manifest::{Manifest, Operation},
+    publishing::{Candidate, ReleaseState, protected::PROTECTED},
+    release::ReleaseFiles,
+};
+use iap_store::repositories::{ReleaseRow, RevisionRow, ServiceRow};
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Catalog,
+    lines::Line,
+    packs_from_json,
+    service::{Code, Release, Risen, Service, Status},
+};
+use crate::app::App;
+
+/// Texts of a service that were edited without a release; what is absent is as the release says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Texts {
+    /// Shown name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// One sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Shown category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+}
+
+/// Price tables that were edited without a release.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PriceEdit {
+    /// The release whose tables they replace, and all before it in its major version.
+    pub version: Version,
+    /// Text of each table, by file.
+    pub tables: BTreeMap<String, String>,
+    /// Whether some price rises, of which customers were told.
+    pub rises: bool,
+}
+
+/// Reads all services anew. Returns when something changes by time alone, if so.
+pub async fn refresh(app: &App) -> anyhow::Result<Option<Time>> {
+    let _alone = app.catalog.reading.lock().await;
+    let now = app.store.clock().now();
+    let mut of_service: HashMap<ServiceId, Vec<ReleaseRow>> = HashMap::new();
+    for row in app.store.releases().decided().await? {
+        of_service.entry(row.service).or_default().push(row);
+    }
+    let mut revisions: HashMap<ServiceId, Vec<RevisionRow>> = HashMap::new();
+    let mut next = None;
+    for row in app.store.revisions().that_count(now).await? {
+        if now < row.effective_at {
+            next = Some(next.map_or(row.effective_at, |next: Time| next.min(row.effective_at)));
+        }
+        revisions.entry(row.service).or_default().push(row);
+    }
+    let embedded = app.catalog.embedded.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut lines = HashMap::new();
+    for row in app.store.services().all().await? {
+        let name = row.name.clone();
+        let releases = of_service.remove(&row.id).unwrap_or_default();
+        let revisions = revisions.remove(&row.id).unwrap_or_default();
+        let line = match row.kind.as_str() {
+            "remote" => Some(Line::of(Service::remote(row)?)),
+            _ => line(app, row, embedded.get(&name), releases, &revisions, now).await?,
+        };
+        lines.extend(line.map(|line| (name, Arc::new(line))));
+    }
+    app.catalog.replace(lines)?;
+    Ok(next)
+}
+
+async fn line(
+    app: &App,
+    row: ServiceRow,
+    embedded: Option<&Line>,
+    releases: Vec<ReleaseRow>,
+    revisions: &[RevisionRow],
+    now: Time,
+) -> anyhow::Result<Option<Line>> {
+    let mut candidates: Vec<Candidate> = Vec::new();
+    let mut faces = HashMap::new();
+    if let Some(line) = embedded {
+        for (id, face) in &line.faces {
+            let Some(release) = &face.release else { continue };
+            let service = face_of(app, &row, *id, &release.code, revisions, now, None)?;
+            faces.insert(*id, Arc::new(service));
+        }
+        candidates.extend(line.candidates.iter().cloned());
+    }
+    for stored in releases {
+        let Ok(state) = stored.state.parse::<ReleaseState>() else { continue };
+        // Files are large and do not change: they are read once, or where price tables were edited.
+        let known = app.catalog.code.lock().unwrap_or_else(PoisonError::into_inner).get(&stored.id).cloned();
+        let files = if known.is_none() || revisions.iter().any(|revision| revision.kind == "prices") {
+            let files = app.store.releases().files(stored.id).await?.unwrap_or_default();
+            Some(ReleaseFiles::from_section(files.as_bytes())?)
+        } else {
+            None
+        };
+        let code = match (known, &files) {
+            (Some(code), _) => Ok(code),
+            (None, Some(files)) => code(&app.catalog, stored.id, &stored.digest, files),
+            (None, None) => continue,
+        };
+        let code = match code {
+            Ok(code) => code,
+            Err(error) => {
+                tracing::error!(service = row.name, version = stored.version, %error, "A published release cannot be read; it does not serve");
+                continue;
+            }
+        };
+        let service = face_of(app, &row, stored.id, &code, revisions, now, files.as_ref())?;
+        candidates.push(Candidate {
+            id: stored.id,
+            version: code.manifest.service.version.clone(),
+            state,
+            rollout: u8::try_from(stored.rollout).unwrap_or(100),
+        });
+        faces.insert(stored.id, Arc::new(service));
+    }
+    let all = |candidate: &&Candidate| {
+        candidate.state == ReleaseState::Approved && candidate.rollout == 100 && candidate.version.pre.is_empty()
+    };
+    let best = |wanted: &dyn Fn(&&Candidate) -> bool| {
+        candidates.iter().filter(wanted).max_by(|a, b| a.version.cmp(&b.version).then(a.id.cmp(&b.id)))
+    };
+    let serves = best(&all).or_else(|| best(&|candidate| candidate.state == ReleaseState::Approved));
+    let usual = match (serves, best(&|_| true)) {
+        (Some(candidate), _) => faces.get(&candidate.id).cloned(),
+        (None, Some(last)) => {
+            // It is known, with its accounts and credits, but nothing may serve it.
+            let revisited = faces.remove(&last.id).and_then(|face| Arc::try_unwrap(face).ok());
+            let withdrawn = revisited.map(|face| {
+                let status = Status { withdrawn: true, ..face.status };
+                Arc::new(Service { status, ..face })
+            });
+            faces.extend(withdrawn.clone().map(|face| (last.id, face)));
+            withdrawn
+        }
+        (None, None) => None,
+    };
+    Ok(usual.map(|usual| Line { usual, candidates, faces }))
+}
+
+/// Code of a published release: the same as long as this host runs, so that it is loaded once.
+fn code(catalog: &Catalog, id: i64, digest: &str, files: &ReleaseFiles) -> anyhow::Result<Arc<Code>> {
+    let manifest = Manifest::parse(files).map_err(|errors| anyhow::anyhow!("{errors}"))?;
+    let code = Arc::new(Code::stored(digest.to_owned(), Arc::new(manifest)));
+    Ok(Arc::clone(catalog.code.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_insert(code)))
+}
+
+/// A service as one of its releases serves it, with what was edited since.
+fn face_of(
+    app: &App,
+    row: &ServiceRow,
+    id: i64,
+    code: &Arc<Code>,
+    revisions: &[RevisionRow],
+    now: Time,
+    files: Option<&ReleaseFiles>,
+) -> anyhow::Result<Service> {
+    let declared = &code.manifest.service;
+    let last = |kind: &str| {
+        revisions.iter().rfind(|row| row.kind == kind && row.effective_at <= now).map(|row| row.value.as_str())
+    };
+    let texts: Texts = last("texts").map(serde_json::from_str).transpose()?.unwrap_or_default();
+    let packs = match last("packs") {
+        Some(packs) => packs_from_json(packs)?,
+        None => code.manifest.packs.clone(),
+    };
+    let (manifest, risen) = match files {
+        Some(files) => prices(code, files, revisions, now)?,
+        None => (Arc::clone(&code.manifest), Vec::new()),
+    };
+    Ok(Service {
+        id: row.id,
+        name: row.name.clone(),
+        title: texts.title.unwrap_or_else(|| declared.title.clone()),
+        summary: texts.summary.unwrap_or_else(|| declared.summary.clone()),
+        category: texts.category.unwrap_or_else(|| declared.category.clone()),
+        vendor: row.vendor.clone(),
+        vendor_kind: app.config.vendors.get(&row.vendor).map_or_else(|| row.vendor_kind.parse(), |vendor| Ok(vendor.kind))?,
+        unit: declared.unit.clone(),
+        packs,
+        release: Some(Release { id, digest: code.digest.clone(), manifest, risen, code: Arc::clone(code) }),
+        status: Status::of(row),
+    })
+}
+
+/// What a release declares with the price tables that count now, and before each rise of which lots are still protected.
+fn prices(
+    code: &Code,
+    files: &ReleaseFiles,
+    revisions: &[RevisionRow],
+    now: Time,
+) -> anyhow::Result<(Arc<Manifest>, Vec<Risen>)> {
+    let version = &code.manifest.service.version;
+    let (mut manifest, mut risen) = (Arc::clone(&code.manifest), Vec::new());
+    let mut files = files.clone();
+    for row in revisions.iter().filter(|row| row.kind == "prices" && row.effective_at <= now) {
+        let edit: PriceEdit = serde_json::from_str(&row.value)?;
+        if edit.version.major != version.major || edit.version < *version {
+            continue;
+        }
+        for (path, text) in edit.tables.iter().filter(|(path, _)| files.get(path).is_some()).collect::<Vec<_>>() {
+            files = files.with(path, text.as_str())?;
+        }
+        if edit.rises && now < row.effective_at.plus_seconds(PROTECTED) {
+            risen.push(Risen { at: row.effective_at, operations: Arc::new(Vec::<Operation>::clone(&manifest.operations)) });
+        }
+        manifest = Arc::new(Manifest::parse(&files).map_err(|errors| anyhow::anyhow!("{errors}"))?);
+    }
+    Ok((manifest, risen))
+}

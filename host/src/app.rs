@@ -134,7 +134,9 @@ impl App {
             progress(&format!("Ended {orphans} calls that an earlier stop had cut off"));
         }
         for secret in crate::settings::unreadable(&store, keys.sealing()).await? {
-            tracing::error!("The secret {secret} was sealed with another key and is as if it were not set: run `iap secrets rotate` with the key from before, or set it again");
+            tracing::error!(
+                "The secret {secret} was sealed with another key and is as if it were not set: run `iap secrets rotate` with the key from before, or set it again"
+            );
         }
         let mailer = config.mail.as_ref().map(|mail| Mailer::new(mail, &public_url)).transpose()?;
         let client = crate::payments::client()?;
@@ -174,11 +176,8 @@ impl App {
     pub async fn reconfigure(&self) -> Result<(), StoreError> {
         for service in self.catalog.services().iter() {
             let Some(line) = self.catalog.line(&service.name) else { continue };
-            let loaded: Vec<_> = line
-                .faces
-                .values()
-                .filter_map(|face| face.release.as_ref()?.code.if_loaded().cloned())
-                .collect();
+            let loaded: Vec<_> =
+                line.faces.values().filter_map(|face| face.release.as_ref()?.code.if_loaded().cloned()).collect();
             if loaded.is_empty() {
                 continue;
             }

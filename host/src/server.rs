@@ -5,7 +5,7 @@ use std::{future::IntoFuture, net::SocketAddr, sync::Arc};
 use axum::{ServiceExt, extract::Request, middleware};
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{app::App, audit, http, jobs, publish, mail};
+use crate::{app::App, audit, http, jobs, mail, publish};
 
 /// Serves until `stop` resolves; then lets running requests and jobs end.
 pub async fn serve(

@@ -175,7 +175,17 @@ impl TestHost {
         let toml = configuration(settings, folder.path(), port, &url(&carrier), &url(&card));
         std::fs::write(folder.path().join("iap.toml"), toml).expect("the folder is writable");
         let server = Running::start(&serve(folder.path(), &settings.flags), folder.path());
-        Self { folder, server, carrier, card, mail, smtp, client: http::client(), postgres: settings.postgres.clone(), flags: settings.flags.clone() }
+        Self {
+            folder,
+            server,
+            carrier,
+            card,
+            mail,
+            smtp,
+            client: http::client(),
+            postgres: settings.postgres.clone(),
+            flags: settings.flags.clone(),
+        }
     }
 
     /// Where the host serves.
@@ -249,6 +259,8 @@ impl TestHost {
 
     /// Starts the host again after [`TestHost::kill`].
     pub fn restart(&mut self) {
+        // Connections to the one before are of no use.
+        self.client = http::client();
         self.server = Running::start(&serve(self.folder.path(), &self.flags), self.folder.path());
     }
 
@@ -330,7 +342,8 @@ impl TestHost {
 
     /// Makes the mail server misbehave; `{}` ends it.
     pub async fn mail_faults(&self, faults: &serde_json::Value) {
-        let request = self.client.post(format!("{}/faults", self.mail_url())).header("Content-Type", "application/json");
+        let request =
+            self.client.post(format!("{}/faults", self.mail_url())).header("Content-Type", "application/json");
         let reply = http::try_send(request.body(faults.to_string())).await.expect("the mail server answers");
         assert!(reply.status < 300, "{}", reply.text);
     }

@@ -24,7 +24,10 @@ fn name(database: &Opened) -> String {
 async fn with_accounts() -> Opened {
     let database = opened().await;
     let rows = [
-        Statement::new("INSERT INTO vendor (name, title, kind, created_at) VALUES ('odoo', 'Odoo', 'first_party', 0)", vec![]),
+        Statement::new(
+            "INSERT INTO vendor (name, title, kind, created_at) VALUES ('odoo', 'Odoo', 'first_party', 0)",
+            vec![],
+        ),
         Statement::new(
             "INSERT INTO service (id, name, title, vendor_name, kind, unit, created_at) VALUES (1, 'sms', 'SMS', 'odoo', 'plugin', 'credit', 0)",
             vec![],

@@ -89,7 +89,7 @@ impl Needles {
 /// Percent-encoded, as the usual encoders do: they differ in what they keep, in blanks and in the case of digits.
 fn in_urls(value: &str) -> Vec<String> {
     let mut forms = Vec::new();
-    for kept in ["-._~", "-._*", "-._~!'()*", "-._~/"] {
+    for kept in ["-._~", "-._*", "-._~!'()*", "-._~/", "-._~$&+=:@", "-._~!*'();/?:@&=+$,#"] {
         for blank in ["+", "%20"] {
             let (mut upper, mut lower) = (String::new(), String::new());
             for byte in value.bytes() {

@@ -48,7 +48,9 @@ pub enum LoadReleaseError {
         vendor: String,
     },
     /// Its component is not stored.
-    #[error("the component {0} is not in the registry; restore the database from a backup, or publish the release anew")]
+    #[error(
+        "the component {0} is not in the registry; restore the database from a backup, or publish the release anew"
+    )]
     Missing(String),
     /// Its component is not the one that was published.
     #[error("the component {0} was altered in the database; restore it from a backup")]
@@ -89,8 +91,7 @@ impl Loader<'_> {
         let digest = hex::encode(sha2::Sha256::digest(&bytes));
 
         let (services, at) = (self.store.services(), self.store.clock().now());
-        let vendor =
-            services.vendor(&declared.vendor, self.config.vendor_title(&declared.vendor), kind.as_str(), at);
+        let vendor = services.vendor(&declared.vendor, self.config.vendor_title(&declared.vendor), kind.as_str(), at);
         let service =
             services.plugin(self.store.ids().service(), &name, &declared.title, &declared.vendor, &declared.unit, at);
         let taken = |error| match error {
@@ -119,7 +120,13 @@ impl Loader<'_> {
             vendor_kind: kind,
             unit: declared.unit,
             packs: manifest.packs.clone(),
-            release: Some(Release { id: release, digest, manifest: Arc::clone(&code.manifest), risen: Vec::new(), code }),
+            release: Some(Release {
+                id: release,
+                digest,
+                manifest: Arc::clone(&code.manifest),
+                risen: Vec::new(),
+                code,
+            }),
             status: Status::of(&row),
         }))?;
         Ok((name, version))

@@ -192,7 +192,11 @@ fn face_of(
         summary: texts.summary.unwrap_or_else(|| declared.summary.clone()),
         category: texts.category.unwrap_or_else(|| declared.category.clone()),
         vendor: row.vendor.clone(),
-        vendor_kind: app.config.vendors.get(&row.vendor).map_or_else(|| row.vendor_kind.parse(), |vendor| Ok(vendor.kind))?,
+        vendor_kind: app
+            .config
+            .vendors
+            .get(&row.vendor)
+            .map_or_else(|| row.vendor_kind.parse(), |vendor| Ok(vendor.kind))?,
         unit: declared.unit.clone(),
         packs,
         release: Some(Release { id, digest: code.digest.clone(), manifest, risen, code: Arc::clone(code) }),
@@ -219,7 +223,10 @@ fn prices(
             files = files.with(path, text.as_str())?;
         }
         if edit.rises && now < row.effective_at.plus_seconds(PROTECTED) {
-            risen.push(Risen { at: row.effective_at, operations: Arc::new(Vec::<Operation>::clone(&manifest.operations)) });
+            risen.push(Risen {
+                at: row.effective_at,
+                operations: Arc::new(Vec::<Operation>::clone(&manifest.operations)),
+            });
         }
         manifest = Arc::new(Manifest::parse(&files).map_err(|errors| anyhow::anyhow!("{errors}"))?);
     }

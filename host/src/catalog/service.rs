@@ -82,20 +82,25 @@ impl Status {
     /// Why it does nothing now: code and sentence.
     pub fn refusal(&self, title: &str, now: Time) -> Option<(&'static str, String)> {
         if let Some(reason) = &self.suspended {
-            let message =
-                format!("the operator of this host has suspended {title} ({reason}); your credits are intact, try again later");
+            let message = format!(
+                "the operator of this host has suspended {title} ({reason}); your credits are intact, try again later"
+            );
             return Some(("service-suspended", message));
         }
         if self.ends_at.is_some_and(|end| end <= now) {
             return Some((
                 "service-ended",
-                format!("{title} was discontinued by its vendor and has ended; what you bought and did not use is refunded"),
+                format!(
+                    "{title} was discontinued by its vendor and has ended; what you bought and did not use is refunded"
+                ),
             ));
         }
         if self.withdrawn {
             return Some((
                 "no-release",
-                format!("no release of {title} may serve now; your credits are intact, its vendor has to publish another"),
+                format!(
+                    "no release of {title} may serve now; your credits are intact, its vendor has to publish another"
+                ),
             ));
         }
         None
@@ -105,7 +110,10 @@ impl Status {
     pub fn sales_refusal(&self, title: &str, now: Time) -> Option<(&'static str, String)> {
         if let Some(end) = self.ends_at {
             let end = crate::clock::rfc3339(end);
-            return Some(("service-discontinued", format!("{title} is discontinued and ends at {end}; nothing is sold any more")));
+            return Some((
+                "service-discontinued",
+                format!("{title} is discontinued and ends at {end}; nothing is sold any more"),
+            ));
         }
         self.refusal(title, now)
     }

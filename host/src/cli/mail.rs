@@ -69,7 +69,8 @@ async fn list(api: &Api, state: &str, json: bool) -> anyhow::Result<()> {
                     text("id"),
                     text("state"),
                     text("kind"),
-                    text("recipient"),
+                    // It may be no address at all.
+                    text("recipient").replace(char::is_control, "?"),
                     mail["attempts"],
                     text("last_error")
                 );

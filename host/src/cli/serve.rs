@@ -49,7 +49,7 @@ impl Serve {
             // For whoever started it on port 0.
             println!("listening on http://{}", app.config.listen);
             if app.config.dev {
-                println!(
+                eprintln!(
                     "DEVELOPMENT ONLY (--dev): vendors, releases and logins are approved by themselves. Never serve others so."
                 );
                 tracing::warn!("Development only: whoever reaches this host may publish on it");

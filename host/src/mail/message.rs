@@ -45,8 +45,14 @@ pub(super) fn message(from: &Mailbox, mail: &MailRow) -> Result<Message, String>
         .message_id(Some(format!("<{}.{:x}@{}>", mail.id, mail.created_at.millis(), from.email.domain())))
         .header(AutoSubmitted)
         .header(ContentType::TEXT_PLAIN)
-        .body(mail.body.clone())
+        .body(lines(&mail.body))
         .map_err(|error| error.to_string())
+}
+
+/// Lines that end in LF alone; the end of the last one comes with the end of the message.
+fn lines(body: &str) -> String {
+    let body = body.replace('\r', "");
+    body.strip_suffix('\n').unwrap_or(&body).to_owned()
 }
 
 #[cfg(test)]
@@ -85,7 +91,7 @@ mod tests {
             "Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n",
             "Auto-Submitted: auto-generated\r\n",
             "Content-Type: text/plain; charset=utf-8\r\n",
-            "\r\n\r\nOne\r\nTwo\r\n",
+            "\r\n\r\nOne\r\nTwo",
         ] {
             assert!(text.contains(line), "{line:?} is not in\n{text}");
         }

@@ -30,7 +30,13 @@ pub enum DecideError {
 pub const NOTICE_OF_END: i64 = 30 * 24 * 3600;
 
 /// A release may serve, some percent of accounts first if wanted.
-pub async fn approve(app: &App, service: &ServiceRow, version: &str, rollout: u8, author: &str) -> Result<ReleaseRow, DecideError> {
+pub async fn approve(
+    app: &App,
+    service: &ServiceRow,
+    version: &str,
+    rollout: u8,
+    author: &str,
+) -> Result<ReleaseRow, DecideError> {
     let release = find(app, service, version, "submitted").await?;
     let now = app.store.clock().now();
     let signature = app.keys.sign(countersigned_text(&service.name, version, &release.digest).as_bytes());
@@ -44,9 +50,16 @@ pub async fn approve(app: &App, service: &ServiceRow, version: &str, rollout: u8
 }
 
 /// A release may not serve.
-pub async fn reject(app: &App, service: &ServiceRow, version: &str, reason: &str, author: &str) -> Result<ReleaseRow, DecideError> {
+pub async fn reject(
+    app: &App,
+    service: &ServiceRow,
+    version: &str,
+    reason: &str,
+    author: &str,
+) -> Result<ReleaseRow, DecideError> {
     let release = find(app, service, version, "submitted").await?;
-    let mut statements = vec![Releases::decide(release.id, "submitted", "rejected", Some(reason), app.store.clock().now())];
+    let mut statements =
+        vec![Releases::decide(release.id, "submitted", "rejected", Some(reason), app.store.clock().now())];
     let text = text::ReleaseRejected { service: &service.name, version, reasons: reason };
     statements.extend(to_vendor(app, service, &text).await?);
     change(app, service.id, Some(release.id), "rejected", &format!("{version}: {reason}"), author, statements).await?;
@@ -54,11 +67,22 @@ pub async fn reject(app: &App, service: &ServiceRow, version: &str, reason: &str
 }
 
 /// A release is taken back: it serves only those who pinned it.
-pub async fn yank(app: &App, service: &ServiceRow, version: &str, reason: &str, author: &str) -> Result<ReleaseRow, DecideError> {
+pub async fn yank(
+    app: &App,
+    service: &ServiceRow,
+    version: &str,
+    reason: &str,
+    author: &str,
+) -> Result<ReleaseRow, DecideError> {
     let release = get(app, service, version).await?;
     let from = match release.state.as_str() {
         state @ ("approved" | "stopped" | "submitted") => state,
-        state => return Err(DecideError::WrongState(format!("{} {version} is {state}; there is nothing to take back", service.name))),
+        state => {
+            return Err(DecideError::WrongState(format!(
+                "{} {version} is {state}; there is nothing to take back",
+                service.name
+            )));
+        }
     };
     let statements = vec![Releases::decide(release.id, from, "yanked", Some(reason), app.store.clock().now())];
     change(app, service.id, Some(release.id), "yanked", &format!("{version}: {reason}"), author, statements).await?;
@@ -66,16 +90,29 @@ pub async fn yank(app: &App, service: &ServiceRow, version: &str, reason: &str, 
 }
 
 /// A release failed too often and serves nobody any more. Somebody else may have been faster.
-pub async fn stop(app: &App, service: &ServiceRow, version: &str, reason: &str, instead: &str) -> Result<(), DecideError> {
+pub async fn stop(
+    app: &App,
+    service: &ServiceRow,
+    version: &str,
+    reason: &str,
+    instead: &str,
+) -> Result<(), DecideError> {
     let release = find(app, service, version, "approved").await?;
-    let mut statements = vec![Releases::decide(release.id, "approved", "stopped", Some(reason), app.store.clock().now())];
+    let mut statements =
+        vec![Releases::decide(release.id, "approved", "stopped", Some(reason), app.store.clock().now())];
     let text = text::ReleaseStopped { service: &service.name, version, reason, instead };
     statements.extend(to_vendor(app, service, &text).await?);
     change(app, service.id, Some(release.id), "stopped", &format!("{version}: {reason}"), "host", statements).await
 }
 
 /// Another part of accounts gets a release.
-pub async fn roll_out(app: &App, service: &ServiceRow, version: &str, percent: u8, author: &str) -> Result<ReleaseRow, DecideError> {
+pub async fn roll_out(
+    app: &App,
+    service: &ServiceRow,
+    version: &str,
+    percent: u8,
+    author: &str,
+) -> Result<ReleaseRow, DecideError> {
     let release = find(app, service, version, "approved").await?;
     let mut statements = vec![Releases::roll_out(release.id, percent)];
     statements.extend(settles_majors(app, service, version, percent));
@@ -109,7 +146,9 @@ pub async fn discontinue(app: &App, service: &ServiceRow, ends_at: Time, author:
     let now = app.store.clock().now();
     if ends_at < now.plus_seconds(NOTICE_OF_END) {
         let earliest = crate::clock::rfc3339(now.plus_seconds(NOTICE_OF_END));
-        return Err(DecideError::WrongState(format!("customers have 30 days at least; the earliest end is {earliest}")));
+        return Err(DecideError::WrongState(format!(
+            "customers have 30 days at least; the earliest end is {earliest}"
+        )));
     }
     if service.ended_at.is_some() {
         return Err(DecideError::WrongState(format!("{} has ended already", service.name)));
@@ -138,7 +177,9 @@ pub(super) async fn change(
     statements.extend(app.store.catalog_events().record(service, release, kind, detail, author, now));
     match app.store.write(statements).await {
         Err(StoreError::Conflict(conflict)) if conflict.constraint.is_empty() => {
-            return Err(DecideError::WrongState("somebody else has just changed it; look at its state again".to_owned()));
+            return Err(DecideError::WrongState(
+                "somebody else has just changed it; look at its state again".to_owned(),
+            ));
         }
         done => drop(done?),
     }
@@ -147,7 +188,12 @@ pub(super) async fn change(
 }
 
 async fn get(app: &App, service: &ServiceRow, version: &str) -> Result<ReleaseRow, DecideError> {
-    let unknown = || DecideError::Unknown(format!("{} has no published release {version}; GET /v1/services/{}/releases lists them", service.name, service.name));
+    let unknown = || {
+        DecideError::Unknown(format!(
+            "{} has no published release {version}; GET /v1/services/{}/releases lists them",
+            service.name, service.name
+        ))
+    };
     app.store.releases().get(service.id, version).await?.ok_or_else(unknown)
 }
 
@@ -185,7 +231,9 @@ async fn new_major(app: &App, service: &ServiceRow, version: &str, rollout: u8) 
     let mut mails = Vec::new();
     for (emails, sha1) in app.store.accounts().addresses_of_service(service.id).await? {
         let link = app.outbox().account_link(&service.name, &sha1);
-        mails.extend(app.outbox().put_to_admins(&emails, &text::NewMajor { service: &service.title, version, link: &link }));
+        mails.extend(
+            app.outbox().put_to_admins(&emails, &text::NewMajor { service: &service.title, version, link: &link }),
+        );
     }
     Ok(mails)
 }

@@ -61,9 +61,10 @@ pub async fn packs(app: &App, service: &ServiceRow, packs: Vec<PackText>, author
     let mut new = new.map_err(|error| EditError::Refused(vec![error]))?;
     new.sort_by_key(|pack| pack.credits);
     let current = app.catalog.service(&service.name);
-    let current = current.ok_or_else(|| EditError::Refused(vec![format!("{} has no release that serves yet", service.name)]))?;
+    let current =
+        current.ok_or_else(|| EditError::Refused(vec![format!("{} has no release that serves yet", service.name)]))?;
     let differences = pack_edit(&current.packs, &new);
-    let refusals: Vec<String> = differences.into_iter().filter(|one| one.breaks).map(|one| one.message).collect();
+    let refusals: Vec<String> = differences.iter().filter(|one| one.breaks).map(ToString::to_string).collect();
     if !refusals.is_empty() {
         return Err(EditError::Refused(refusals));
     }
@@ -125,7 +126,8 @@ pub async fn prices(
     let stored = stored.ok_or_else(|| {
         refused(format!("{} came with the host's binary; its prices change with a release", service.name))
     })?;
-    let mut files = ReleaseFiles::from_section(stored.as_bytes()).map_err(|error| EditError::Host(error.to_string()))?;
+    let mut files =
+        ReleaseFiles::from_section(stored.as_bytes()).map_err(|error| EditError::Host(error.to_string()))?;
     for (path, text) in &tables {
         if files.get(path).is_none() {
             return Err(refused(format!("{path:?} is no file of the release; edit one that is there")));
@@ -138,11 +140,11 @@ pub async fn prices(
         return Err(refused("these tables say what is there already; nothing would change".to_owned()));
     }
     let never: Vec<String> =
-        differences.iter().filter(|one| one.breaks && !one.needs_notice()).map(|one| one.message.clone()).collect();
+        differences.iter().filter(|one| one.breaks && !one.needs_notice()).map(ToString::to_string).collect();
     if !never.is_empty() {
         return Err(EditError::Refused(never));
     }
-    let rises: Vec<String> = differences.iter().filter(|one| one.breaks).map(|one| one.message.clone()).collect();
+    let rises: Vec<String> = differences.iter().filter(|one| one.breaks).map(ToString::to_string).collect();
     if !rises.is_empty() && !notice {
         let how = "send \"notice\": true to tell customers by mail and have it count in 14 days".to_owned();
         return Err(EditError::Refused(rises.into_iter().chain([how]).collect()));
@@ -169,7 +171,9 @@ async fn told(
     let operations: Vec<&str> = edited
         .operations
         .iter()
-        .filter(|operation| operation.prices.iter().any(|price| matches!(price.rate, iap_core::manifest::Rate::Table { .. })))
+        .filter(|operation| {
+            operation.prices.iter().any(|price| matches!(price.rate, iap_core::manifest::Rate::Table { .. }))
+        })
         .map(|operation| operation.name.as_str())
         .collect();
     let operations = serde_json::to_string(&operations).map_err(|error| EditError::Host(error.to_string()))?;

@@ -57,13 +57,12 @@ async fn end_one(app: &App, service: &ServiceRow) -> anyhow::Result<()> {
 async fn refund_unused(app: &App, service: ServiceId, account: AccountId) -> anyhow::Result<Credits> {
     let mut refunded = Credits::ZERO;
     for (grant, amount) in app.store.grants().unused_purchases(account).await? {
-        let post = Post::new(account, Command::RefundCredits { grant, amount }).noted("The service was discontinued and has ended");
+        let post = Post::new(account, Command::RefundCredits { grant, amount })
+            .noted("The service was discontinued and has ended");
         let tell = match (app.catalog.by_id(service), app.store.accounts().get(account).await?) {
             (Some(service), Some(row)) => {
-                let refunded = format!(
-                    "{} that you bought and did not use are paid back to you.",
-                    counted(amount, &service.unit)
-                );
+                let refunded =
+                    format!("{} that you bought and did not use are paid back to you.", counted(amount, &service.unit));
                 let text = text::ServiceEnded { service: &service.title, refunded: &refunded };
                 app.outbox().put_to_admins(&row.warnings.emails, &text)
             }

@@ -34,7 +34,9 @@ impl Logs {
         if lines.is_empty() {
             return Ok(());
         }
-        if 0 < dropped && let Some(last) = lines.last().cloned() {
+        if 0 < dropped
+            && let Some(last) = lines.last().cloned()
+        {
             let message = format!("{dropped} more lines of this host were dropped: plugins log too much at once");
             lines.push(NewPluginLog { level: "warn", message, ..last });
         }

@@ -93,9 +93,8 @@ impl Follows {
             return Ok(());
         }
         self.next = crate::catalog::refresh(app).await?;
-        if self.version.is_some() {
-            app.reconfigure().await?;
-        }
+        // Also at the first look: something may have been set since this host read its settings.
+        app.reconfigure().await?;
         self.version = Some(version);
         Ok(())
     }

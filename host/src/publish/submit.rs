@@ -105,12 +105,18 @@ pub async fn submit(app: &Arc<App>, submission: Submission) -> Result<Submitted,
         InspectError::Refused(reasons) => SubmitError::Refused(reasons),
         error => SubmitError::Inspect(error),
     })?;
-    let files = inspection.files.iter().try_fold(ReleaseFiles::default(), |files, (path, text)| files.with(path, text.as_str()));
+    let files = inspection
+        .files
+        .iter()
+        .try_fold(ReleaseFiles::default(), |files, (path, text)| files.with(path, text.as_str()));
     let files = files.map_err(|error| SubmitError::Refused(vec![error.to_string()]))?;
     let manifest = Manifest::parse(&files).map_err(|errors| SubmitError::Refused(vec![errors.to_string()]))?;
     let declared = &manifest.service;
     if declared.name != service {
-        let why = format!("plugin.toml says service {:?}, and this is published as {service:?}; make them the same", declared.name);
+        let why = format!(
+            "plugin.toml says service {:?}, and this is published as {service:?}; make them the same",
+            declared.name
+        );
         return Err(SubmitError::Refused(vec![why]));
     }
     let version = declared.version.to_string();
@@ -121,15 +127,18 @@ pub async fn submit(app: &Arc<App>, submission: Submission) -> Result<Submitted,
     paths_are_free(app, &manifest)?;
     let earlier = app.store.releases().of_service(row.id).await?;
     if earlier.iter().any(|release| release.version == version) {
-        let what = format!("{service} {version} was published before and releases are never changed; raise the version in plugin.toml");
+        let what = format!(
+            "{service} {version} was published before and releases are never changed; raise the version in plugin.toml"
+        );
         return Err(SubmitError::Taken(what));
     }
     let comparison = against_earlier(app, &row, &manifest, &files).await?;
     if let Some((before, comparison)) = &comparison {
-        let refusals: Vec<String> = comparison.refusals().map(|difference| difference.message.clone()).collect();
+        let refusals: Vec<String> = comparison.refusals().map(ToString::to_string).collect();
         if !refusals.is_empty() {
             let next = Version::new(before.major + 1, 0, 0);
-            let reasons = refusals.into_iter().map(|why| format!("{why} (against {before}; it would need version {next})"));
+            let reasons =
+                refusals.into_iter().map(|why| format!("{why} (against {before}; it would need version {next})"));
             return Err(SubmitError::Refused(reasons.collect()));
         }
     }
@@ -164,13 +173,17 @@ pub async fn submit(app: &Arc<App>, submission: Submission) -> Result<Submitted,
     match app.store.write(statements).await {
         Err(StoreError::Conflict(conflict)) if conflict.constraint.is_empty() => return Err(not_yours(&manifest)),
         Err(error) if error.is_conflict_on("release") => {
-            return Err(SubmitError::Taken(format!("{service} {version} was published just now by somebody else; raise the version")));
+            return Err(SubmitError::Taken(format!(
+                "{service} {version} was published just now by somebody else; raise the version"
+            )));
         }
         done => drop(done?),
     }
     app.ring_for_mail();
     if app.config.dev {
-        decide::approve(app, &row, &version, 100, "host").await.map_err(|error| SubmitError::Host(error.to_string()))?;
+        decide::approve(app, &row, &version, 100, "host")
+            .await
+            .map_err(|error| SubmitError::Host(error.to_string()))?;
     }
     let release = app.store.releases().get(row.id, &version).await?;
     let release = release.ok_or_else(|| SubmitError::Host("a release that was just stored is missing".to_owned()))?;
@@ -219,7 +232,8 @@ async fn signed(app: &App, publisher: &Publisher, manifest: &Manifest, digest: &
     };
     verifies().ok_or_else(|| {
         SubmitError::Refused(vec![
-            "the signature is not of this key over this component; publish with `iap plugin publish`, which signs".to_owned(),
+            "the signature is not of this key over this component; publish with `iap plugin publish`, which signs"
+                .to_owned(),
         ])
     })
 }
@@ -322,7 +336,9 @@ async fn against_earlier(
     let before = promised.iter().find(|one| Some(&one.version) == before);
     let Some(release) = before.and_then(|one| line.faces.get(&one.id)?.release.as_ref()) else { return Ok(None) };
     let old_files = match app.store.releases().files(release.id).await?.filter(|text| !text.is_empty()) {
-        Some(text) => ReleaseFiles::from_section(text.as_bytes()).map_err(|error| SubmitError::Host(error.to_string()))?,
+        Some(text) => {
+            ReleaseFiles::from_section(text.as_bytes()).map_err(|error| SubmitError::Host(error.to_string()))?
+        }
         None => ReleaseFiles::default(),
     };
     let comparison = compare(release.manifest(), &old_files, manifest, files);

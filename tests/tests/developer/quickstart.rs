@@ -71,7 +71,10 @@ async fn from_an_empty_folder_to_a_charged_call_in_minutes() {
     let refused = developer.iap("quick", &["plugin", "publish", "--host", &host_url, "--json"]).badly().json();
     assert_eq!(refused["code"], "release-refused", "{refused}");
     let reasons = refused["reasons"].as_array().expect("reasons");
-    assert!(reasons.iter().any(|reason| reason.as_str().unwrap_or_default().contains("greeting")), "{refused}");
+    assert!(
+        reasons.iter().any(|reason| reason.as_str().unwrap_or_default().contains("price rises from 1 to 2")),
+        "{refused}"
+    );
     let words = developer.iap("quick", &["plugin", "publish", "--host", &host_url]).badly().stderr;
     assert!(words.contains("max_per_call"), "{words}");
 }

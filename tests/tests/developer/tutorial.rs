@@ -48,5 +48,8 @@ fn the_tutorial_is_true() {
         .expect("bash runs");
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}");
-    assert!(said.contains("\"text\": \"Hello, Ada!\"") && said.contains("1 credits were charged, 4 are left"), "{said}");
+    assert!(
+        said.contains("\"text\": \"Hello, Ada!\"") && said.contains("1 credits were charged, 4 are left"),
+        "{said}"
+    );
 }

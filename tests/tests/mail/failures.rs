@@ -27,11 +27,11 @@ async fn a_server_that_is_away_is_asked_again() {
 async fn what_is_refused_for_now_is_tried_again_and_what_is_refused_for_good_is_not() {
     let host = host();
     for (faults, tries) in [
+        // That the server does not know this host says nothing of the mail. First, since connections are kept.
+        (json!({ "auth": 535, "times": 1 }), 2),
         (json!({ "recipient": 451, "times": 2 }), 3),
         (json!({ "data": 452, "times": 1 }), 2),
         (json!({ "drop_in_data": true, "times": 1 }), 2),
-        // That the server does not know this host says nothing of the mail.
-        (json!({ "auth": 535, "times": 1 }), 2),
     ] {
         host.mail_faults(&faults).await;
         let id = put(&host, "ann@b.example", &format!("after {tries}"), &faults.to_string());

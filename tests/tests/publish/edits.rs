@@ -3,10 +3,14 @@
 use iap_tests::{Settings, TestHost, http, releases::reasons};
 use serde_json::{Value, json};
 
-use crate::support::{NAME, customer, parrot, say, serve};
+use crate::support::{NAME, TELLER, customer, parrot, serve, tell, teller};
 
 async fn put(host: &TestHost, what: &str, body: &Value) -> iap_tests::Reply {
     host.operator().send("PUT", &format!("/v1/services/{NAME}/{what}"), Some(body)).await
+}
+
+async fn put_prices(host: &TestHost, body: &Value) -> iap_tests::Reply {
+    host.operator().send("PUT", &format!("/v1/services/{TELLER}/prices"), Some(body)).await
 }
 
 async fn catalog(host: &TestHost) -> Value {
@@ -19,9 +23,11 @@ async fn catalog(host: &TestHost) -> Value {
 async fn packs_and_texts_are_edited_with_history() {
     let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
     serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
-    let pack = |eur: &str| json!({ "packs": [
+    let pack = |eur: &str| {
+        json!({ "packs": [
         { "name": "Starter Pack", "credits": "10", "price": { "EUR": eur, "USD": "1.10" } },
-        { "name": "Standard Pack", "credits": "100", "price": { "EUR": "9.00", "USD": "9.90" } } ] });
+        { "name": "Standard Pack", "credits": "100", "price": { "EUR": "9.00", "USD": "9.90" } } ] })
+    };
     assert!(reasons(&put(&host, "packs", &pack("1.01")).await)[0].contains("Starter Pack"));
     assert_eq!(put(&host, "packs", &pack("0.80")).await.status, 204);
     assert_eq!(catalog(&host).await["packs"][0]["price"]["EUR"], "0.80");
@@ -40,14 +46,19 @@ async fn packs_and_texts_are_edited_with_history() {
         json!({ "type": kind, "base64": base64::engine::general_purpose::STANDARD.encode(bytes) })
     };
     assert_eq!(put(&host, "icon", &icon("image/png", &png)).await.status, 204);
-    for wrong in [icon("image/png", b"<svg>"), icon("image/svg+xml", &png), icon("image/png", &[&png[..], &vec![0; 70_000]].concat())] {
+    for wrong in [
+        icon("image/png", b"<svg>"),
+        icon("image/svg+xml", &png),
+        icon("image/png", &[&png[..], &vec![0; 70_000]].concat()),
+    ] {
         assert!(!reasons(&put(&host, "icon", &wrong).await).is_empty());
     }
     let got = http::try_send(host.client().get(format!("{}/v1/services/{NAME}/icon", host.url()))).await.unwrap();
     assert_eq!(got.status, 200);
 
     let history = host.operator().ok("GET", &format!("/v1/services/{NAME}/history"), None).await;
-    let kinds: Vec<&str> = history["revisions"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> =
+        history["revisions"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["texts", "packs"]);
     assert_eq!(history["items"][0]["kind"], "icon_changed");
 }
@@ -55,27 +66,28 @@ async fn packs_and_texts_are_edited_with_history() {
 #[tokio::test]
 async fn prices_fall_at_once_and_rise_with_notice() {
     let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
-    serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
-    let (_, account) = customer(&host, NAME, "20").await;
+    serve(&host, TELLER, "1.0.0", teller("1.0.0"), 100).await;
+    let (_, account) = customer(&host, TELLER, "20").await;
     let emails = json!({ "warning_emails": [{ "email": "admin@db.example" }] });
     host.operator().ok("PATCH", &format!("/v1/accounts/{account}"), Some(&emails)).await;
-    let (_, idle) = customer(&host, NAME, "20").await;
+    let (_, idle) = customer(&host, TELLER, "20").await;
     let emails = json!({ "warning_emails": [{ "email": "idle@db.example" }] });
     host.operator().ok("PATCH", &format!("/v1/accounts/{idle}"), Some(&emails)).await;
-    let table = |credits: &str, notice: bool| json!({ "tables": { "prices/words.csv": format!("key,credits\n,{credits}\n") }, "notice": notice });
+    let table = |credits: &str, notice: bool| json!({ "tables": { "prices/units.csv": format!("key,credits\nBE,{credits}\n") }, "notice": notice });
 
-    assert_eq!(put(&host, "prices", &table("0.5", false)).await.status, 200);
-    assert_eq!(say(&host, &account).await, "0.5");
-    let refused = reasons(&put(&host, "prices", &table("0.75", false)).await);
+    assert_eq!(put_prices(&host, &table("0.5", false)).await.status, 200);
+    assert_eq!(tell(&host, &account).await, "0.5");
+    let refused = reasons(&put_prices(&host, &table("0.75", false)).await);
     assert!(refused[0].contains("0.5 to 0.75") && refused[1].contains("\"notice\": true"), "{refused:?}");
-    let same = reasons(&put(&host, "prices", &table("0.5", true)).await);
+    let same = reasons(&put_prices(&host, &table("0.5", true)).await);
     assert!(same[0].contains("nothing would change"), "{same:?}");
 
-    let told = put(&host, "prices", &table("0.75", true)).await.json();
+    let told = put_prices(&host, &table("0.75", true)).await.json();
     assert_eq!(told["told"], 1, "only who used it is told: {told}");
-    assert_eq!(say(&host, &account).await, "0.5", "it counts in 14 days");
+    assert_eq!(tell(&host, &account).await, "0.5", "it counts in 14 days");
     let mails = host.operator().ok("GET", "/v1/mails", None).await;
-    let notices: Vec<&Value> = mails["items"].as_array().unwrap().iter().filter(|mail| mail["kind"] == "price_notice").collect();
+    let notices: Vec<&Value> =
+        mails["items"].as_array().unwrap().iter().filter(|mail| mail["kind"] == "price_notice").collect();
     assert_eq!(notices.len(), 1, "{mails}");
     assert_eq!(notices[0]["recipient"], "admin@db.example");
 }
@@ -84,22 +96,25 @@ async fn prices_fall_at_once_and_rise_with_notice() {
 #[tokio::test]
 async fn lots_bought_before_a_rise_keep_its_price() {
     let mut host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
-    serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
-    let (_, buyer) = customer(&host, NAME, "1").await;
-    let (_, gifted) = customer(&host, NAME, "20").await;
+    serve(&host, TELLER, "1.0.0", teller("1.0.0"), 100).await;
+    let (_, buyer) = customer(&host, TELLER, "1").await;
+    let (_, gifted) = customer(&host, TELLER, "20").await;
     host.stop();
     // As if both had been so for a while: a lot that was bought three days ago, and a rise that took effect yesterday.
     let db = rusqlite::Connection::open(host.data_dir().join("iap.db")).unwrap();
-    let (now, day) = (std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64, 86_400_000_i64);
+    let (now, day) = (
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64,
+        86_400_000_i64,
+    );
     let id = buyer.parse::<iap_core::ids::AccountId>().unwrap().0;
     db.execute(
         "UPDATE credit_grant SET kind = 'purchase', price = 100, currency = 'EUR', created_at = ?2 WHERE account_id = ?1",
         [id, now - 3 * day],
     )
     .unwrap();
-    let service: i64 = db.query_row("SELECT id FROM service WHERE name = ?1", [NAME], |row| row.get(0)).unwrap();
-    let edit = json!({ "version": "1.0.0", "tables": { "prices/words.csv": "key,credits\n,1\n" }, "rises": true });
-    let rise = json!({ "version": "1.0.0", "tables": { "prices/words.csv": "key,credits\n,0.4\n" }, "rises": false });
+    let service: i64 = db.query_row("SELECT id FROM service WHERE name = ?1", [TELLER], |row| row.get(0)).unwrap();
+    let edit = json!({ "version": "1.0.0", "tables": { "prices/units.csv": "key,credits\nBE,1\n" }, "rises": true });
+    let rise = json!({ "version": "1.0.0", "tables": { "prices/units.csv": "key,credits\nBE,0.4\n" }, "rises": false });
     for (n, value, at) in [(1, rise, now - 2 * day), (2, edit, now - day)] {
         db.execute(
             "INSERT INTO service_revision VALUES (?1, ?2, 'prices', ?3, 'test', ?4, ?4)",
@@ -109,10 +124,10 @@ async fn lots_bought_before_a_rise_keep_its_price() {
     }
     drop(db);
     host.restart();
-    assert_eq!(say(&host, &gifted).await, "1");
-    assert_eq!(say(&host, &buyer).await, "0.4");
-    assert_eq!(say(&host, &buyer).await, "0.4");
+    assert_eq!(tell(&host, &gifted).await, "1");
+    assert_eq!(tell(&host, &buyer).await, "0.4");
+    assert_eq!(tell(&host, &buyer).await, "0.4");
     // 0.2 credits are left: they cannot pay the old price in full, nor the new one.
-    let reply = crate::support::call(&host, &buyer, "say", &json!({ "text": "hi" })).await;
+    let reply = crate::support::call(&host, &buyer, "keyed", &json!({})).await;
     assert_eq!((reply.status, &reply.json()["needed"]), (402, &json!("1")), "{}", reply.text);
 }

@@ -17,7 +17,8 @@ async fn a_suspended_service_does_nothing_until_it_is_resumed() {
     assert_eq!(post("suspend", json!({ "reason": "complaints" })).await, 204);
     let refused = call(&host, &account, "say", &json!({ "text": "hi" })).await;
     assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("service-suspended")), "{}", refused.text);
-    let (_, message) = odoo.error(&format!("/iap/s/{NAME}/say"), &json!({ "account_token": odoo.token, "text": "hi" })).await;
+    let (_, message) =
+        odoo.error(&format!("/iap/s/{NAME}/say"), &json!({ "account_token": odoo.token, "text": "hi" })).await;
     assert!(message.contains("complaints") && message.contains("credits are intact"), "{message}");
     let status = operator.ok("GET", &format!("/v1/services/{NAME}/status"), None).await;
     assert_eq!(status["state"], "suspended");
@@ -40,7 +41,9 @@ async fn a_vendor_tries_its_service_with_play_credits() {
     // Its own token works too, and nothing that it spends earns anything.
     let token = format!("Bearer {}", opened["account_token"].as_str().unwrap());
     let calls = format!("/v1/accounts/{id}/calls/say");
-    let said = operator.send_with("POST", &calls, Some(&json!({ "input": { "text": "hi" } })), &[("Authorization", &token)]).await;
+    let said = operator
+        .send_with("POST", &calls, Some(&json!({ "input": { "text": "hi" } })), &[("Authorization", &token)])
+        .await;
     assert_eq!(said.status, 200, "{}", said.text);
     let money = operator.ok("GET", "/v1/vendors/acme/balance", None).await;
     assert_eq!(money["items"], json!([]));

@@ -3,7 +3,7 @@
 use iap_tests::{Settings, TestHost, http, releases::replace};
 use serde_json::{Value, json};
 
-use crate::support::{NAME, customer, parrot, say, serve, version_of};
+use crate::support::{self, NAME, customer, parrot, say, serve, version_of};
 
 #[tokio::test]
 async fn the_old_major_serves_until_an_admin_agrees() {
@@ -13,14 +13,17 @@ async fn the_old_major_serves_until_an_admin_agrees() {
     let emails = json!({ "warning_emails": [{ "email": "admin@db.example" }] });
     host.operator().ok("PATCH", &format!("/v1/accounts/{account}"), Some(&emails)).await;
     let dearer = |files: &mut iap_tests::releases::Files| {
-        replace(files, "prices/words.csv", &[(",1\n", ",2\n")]);
+        support::dearer(files, "2");
         replace(files, "plugin.toml", &[("max_per_call = \"1\"", "max_per_call = \"2\"")]);
     };
     serve(&host, NAME, "2.0.0", parrot("2.0.0", dearer), 100).await;
 
     // Who came before stays, and is offered the new one; who comes now has it.
     let (_, newcomer) = customer(&host, NAME, "20").await;
-    assert_eq!((version_of(&host, &account).await, version_of(&host, &newcomer).await), ("1.0.0".into(), "2.0.0".into()));
+    assert_eq!(
+        (version_of(&host, &account).await, version_of(&host, &newcomer).await),
+        ("1.0.0".into(), "2.0.0".into())
+    );
     assert_eq!((say(&host, &account).await, say(&host, &newcomer).await), ("1".into(), "2".into()));
     let shown = host.operator().ok("GET", &format!("/v1/accounts/{account}"), None).await;
     assert_eq!(shown["offered_major"], "2.0.0");
@@ -29,11 +32,13 @@ async fn the_old_major_serves_until_an_admin_agrees() {
     assert_eq!(told, 1, "{mails}");
 
     // The page says what changes and asks.
-    let link = format!("{}/iap/1/credit?service_name={NAME}&account_token={}&dbuuid={}", host.url(), odoo.token, odoo.dbuuid);
+    let link =
+        format!("{}/iap/1/credit?service_name={NAME}&account_token={}&dbuuid={}", host.url(), odoo.token, odoo.dbuuid);
     let page = http::try_send(host.client().get(&link)).await.unwrap();
     assert!(page.text.contains("Parrot 2 is available") && page.text.contains("rises from 1 to 2"), "{}", page.text);
     let form = |version: &str| {
-        let fields = [("service_name", NAME), ("account_token", &odoo.token), ("dbuuid", &odoo.dbuuid), ("version", version)];
+        let fields =
+            [("service_name", NAME), ("account_token", &odoo.token), ("dbuuid", &odoo.dbuuid), ("version", version)];
         let body = fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
         host.client()
             .post(format!("{}/iap/1/upgrade", host.url()))
@@ -48,7 +53,10 @@ async fn the_old_major_serves_until_an_admin_agrees() {
 
     // The next major asks again; the old one can be taken up again, as long as it serves.
     serve(&host, NAME, "3.0.0", parrot("3.0.0", |_| {}), 100).await;
-    assert_eq!((version_of(&host, &account).await, version_of(&host, &newcomer).await), ("2.0.0".into(), "2.0.0".into()));
+    assert_eq!(
+        (version_of(&host, &account).await, version_of(&host, &newcomer).await),
+        ("2.0.0".into(), "2.0.0".into())
+    );
     let back: Value = json!({ "major": 1 });
     host.operator().ok("PATCH", &format!("/v1/accounts/{account}"), Some(&back)).await;
     assert_eq!(say(&host, &account).await, "1");
@@ -63,7 +71,9 @@ async fn a_requirement_chooses_its_release() {
         serve(&host, NAME, version, parrot(version, |_| {}), 100).await;
     }
     let (_, account) = customer(&host, NAME, "5").await;
-    for (requirement, version) in [("^current", "2.0.0"), ("~1.0", "1.0.0"), ("^1", "1.1.1"), ("=1.1.0", "1.1.0"), ("^2", "2.0.0")] {
+    for (requirement, version) in
+        [("^current", "2.0.0"), ("~1.0", "1.0.0"), ("^1", "1.1.1"), ("=1.1.0", "1.1.0"), ("^2", "2.0.0")]
+    {
         let body = json!({ "version_requirement": requirement });
         host.operator().ok("PATCH", &format!("/v1/accounts/{account}"), Some(&body)).await;
         assert_eq!(version_of(&host, &account).await, version, "{requirement}");

@@ -5,7 +5,7 @@ use iap_tests::{
     releases::{Files, reasons, replace},
 };
 
-use crate::support::{NAME, parrot, publish, serve};
+use crate::support::{NAME, dearer, parrot, publish, serve};
 
 /// Refusals of version 1.1.0 with an edit, against 1.0.0.
 async fn refused(host: &TestHost, edit: impl FnOnce(&mut Files)) -> Vec<String> {
@@ -16,16 +16,27 @@ async fn refused(host: &TestHost, edit: impl FnOnce(&mut Files)) -> Vec<String> 
 async fn a_minor_release_breaks_nothing() {
     let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
     serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
-    let manifest = |from: &'static str, to: &'static str| move |files: &mut Files| replace(files, "plugin.toml", &[(from, to)]);
+    let manifest =
+        |from: &'static str, to: &'static str| move |files: &mut Files| replace(files, "plugin.toml", &[(from, to)]);
     let cases: Vec<(&str, Vec<String>)> = vec![
-        ("rises from 1 to 1.5", refused(&host, |files| replace(files, "prices/words.csv", &[(",1\n", ",1.5\n")])).await),
+        (
+            "rises from 1 to 1.5",
+            refused(&host, |files| {
+                dearer(files, "1.5");
+                replace(files, "plugin.toml", &[("max_per_call = \"1\"", "max_per_call = \"2\"")]);
+            })
+            .await,
+        ),
         ("max_per_call", refused(&host, manifest("max_per_call = \"1\"", "max_per_call = \"2\"")).await),
         ("Starter Pack", refused(&host, manifest("EUR = \"1.00\"", "EUR = \"1.20\"")).await),
         (
             "host",
             refused(
                 &host,
-                manifest("[limits]", "[[http]]\nname = \"api\"\nbase_url = \"https://api.example\"\nmethods = [\"GET\"]\n\n[limits]"),
+                manifest(
+                    "[limits]",
+                    "[[http]]\nname = \"api\"\nbase_url = \"https://api.example\"\nmethods = [\"GET\"]\n\n[limits]",
+                ),
             )
             .await,
         ),
@@ -38,8 +49,12 @@ async fn a_minor_release_breaks_nothing() {
     }
     // Several reasons come together; a new major may do all of it.
     let all = |files: &mut Files| {
-        replace(files, "prices/words.csv", &[(",1\n", ",1.5\n")]);
-        replace(files, "plugin.toml", &[("max_per_call = \"1\"", "max_per_call = \"3\""), ("EUR = \"1.00\"", "EUR = \"1.20\"")]);
+        dearer(files, "1.5");
+        replace(
+            files,
+            "plugin.toml",
+            &[("max_per_call = \"1\"", "max_per_call = \"3\""), ("EUR = \"1.00\"", "EUR = \"1.20\"")],
+        );
     };
     assert_eq!(refused(&host, all).await.len(), 3);
     let major = publish(&host, NAME, parrot("2.0.0", all)).await;
@@ -48,6 +63,6 @@ async fn a_minor_release_breaks_nothing() {
     assert_eq!((&report["bump"], &report["compared_with"]), (&"major".into(), &"1.0.0".into()));
     assert_eq!(report["differences"].as_array().unwrap().iter().filter(|one| one["breaks"] == true).count(), 3);
     // What falls, and what is new, may come at any time.
-    let better = publish(&host, NAME, parrot("1.1.0", |files| replace(files, "prices/words.csv", &[(",1\n", ",0.9\n")]))).await;
+    let better = publish(&host, NAME, parrot("1.1.0", |files| dearer(files, "0.9"))).await;
     assert_eq!(better.status, 201, "{}", better.text);
 }

@@ -18,7 +18,7 @@ async fn a_release_serves_once_it_is_approved() {
     assert_eq!(reply.status, 201, "{}", reply.text);
     let sent = reply.json();
     assert_eq!((&sent["state"], &sent["version"]), (&json!("submitted"), &json!("1.0.0")));
-    assert_eq!(sent["report"]["imports"], json!(["billing"]), "{sent}");
+    assert_eq!(sent["report"]["imports"], json!(["billing", "log"]), "{sent}");
     let listed = async || {
         let catalog = host.operator().ok("GET", "/v1/catalog", None).await;
         catalog["services"].as_array().expect("a list").iter().any(|service| service["name"] == NAME)
@@ -31,11 +31,13 @@ async fn a_release_serves_once_it_is_approved() {
     assert!(listed().await);
     let (odoo, account) = customer(&host, NAME, "5").await;
     assert_eq!(say(&host, &account).await, "1");
-    let answer = odoo.result(&format!("/iap/s/{NAME}/say"), &json!({ "account_token": odoo.token, "text": "hé" })).await;
+    let answer =
+        odoo.result(&format!("/iap/s/{NAME}/say"), &json!({ "account_token": odoo.token, "text": "hé" })).await;
     assert_eq!(answer, json!({ "text": "hé", "length": 2 }));
 
     // The same version again is refused, whatever is in it; and so is a second approval.
-    let again = publish(&host, NAME, parrot("1.0.0", |files| replace(files, "plugin.toml", &[("Parrot", "Polly")]))).await;
+    let again =
+        publish(&host, NAME, parrot("1.0.0", |files| replace(files, "plugin.toml", &[("Parrot", "Polly")]))).await;
     assert_eq!((again.status, &again.json()["code"]), (409, &json!("version-taken")));
     let twice = host.operator().send("POST", &approve, Some(&json!({ "percent": 100 }))).await;
     assert_eq!((twice.status, &twice.json()["code"]), (409, &json!("wrong-state")));
@@ -54,7 +56,8 @@ async fn a_release_serves_once_it_is_approved() {
     host.restart();
     assert_eq!(say(&host, &account).await, "1", "what was published is there after a restart");
     let history = host.operator().ok("GET", &format!("/v1/services/{NAME}/history"), None).await;
-    let kinds: Vec<&str> = history["items"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> =
+        history["items"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["approved", "submitted"]);
 }
 
@@ -63,11 +66,21 @@ async fn what_is_no_release_is_refused_with_its_reason() {
     let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
     let other = publish(&host, "cockatoo", parrot("1.0.0", |_| {})).await;
     assert!(reasons(&other)[0].contains("plugin.toml says service \"parrot\""), "{}", other.text);
-    let broken = publish(&host, NAME, parrot("1.0.0", |files| replace(files, "plugin.toml", &[("max_per_call = \"1\"", "max_per_call = \"one\"")]))).await;
+    let broken = publish(
+        &host,
+        NAME,
+        parrot("1.0.0", |files| replace(files, "plugin.toml", &[("max_per_call = \"1\"", "max_per_call = \"one\"")])),
+    )
+    .await;
     assert!(reasons(&broken)[0].contains("max_per_call"), "{}", broken.text);
     assert!(!reasons(&publish(&host, NAME, b"\0asm\x0d\0\x01\0".to_vec()).await).is_empty());
     // Somebody else's name.
-    let taken = publish(&host, "sms", parrot("9.0.0", |files| replace(files, "plugin.toml", &[("name = \"parrot\"", "name = \"sms\"")]))).await;
+    let taken = publish(
+        &host,
+        "sms",
+        parrot("9.0.0", |files| replace(files, "plugin.toml", &[("name = \"parrot\"", "name = \"sms\"")])),
+    )
+    .await;
     assert_eq!((taken.status, &taken.json()["code"]), (403, &json!("forbidden")), "{}", taken.text);
     // Nobody's token.
     let reply = iap_tests::releases::upload(host.client(), host.url(), NAME, "iap_vn_unknown", None, vec![1]).await;

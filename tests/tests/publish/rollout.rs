@@ -47,7 +47,11 @@ fn spinner(version: &str, time: &str) -> Vec<u8> {
         replace(
             files,
             "plugin.toml",
-            &[("name = \"hostile\"", "name = \"spinner\""), ("version = \"1.0.0\"", &version), ("time = \"2 s\"", &time)],
+            &[
+                ("name = \"hostile\"", "name = \"spinner\""),
+                ("version = \"1.0.0\"", &version),
+                ("time = \"2 s\"", &time),
+            ],
         );
     })
 }
@@ -62,9 +66,12 @@ async fn a_release_that_fails_is_stopped_and_the_one_before_serves_again() {
     // It gives itself less time than it needs.
     serve(&host, "spinner", "1.1.0", spinner("1.1.0", "20 ms"), 100).await;
     assert_eq!(version_of(&host, &account).await, "1.1.0");
+    let mut failed = 0;
     for _ in 0..25 {
-        assert_ne!(spin().await, 200);
+        failed += usize::from(spin().await != 200);
     }
+    // It may be stopped as soon as twenty are known.
+    assert!(20 <= failed, "{failed}");
     until("it is stopped", async || release(&host, "spinner", "1.1.0").await["state"] == "stopped").await;
     let stopped = release(&host, "spinner", "1.1.0").await;
     assert!(stopped["reason"].as_str().unwrap().contains("failed"), "{stopped}");

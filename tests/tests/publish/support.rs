@@ -10,17 +10,24 @@ use serde_json::{Value, json};
 /// Wire name of the service.
 pub const NAME: &str = "parrot";
 
-/// The echo service under another name and version, with its price in a table, and whatever else is edited.
+/// Price of a word.
+pub const PRICE: &str = "item = \"message\"\ncredits = \"1\"";
+
+/// Another price of a word.
+pub fn dearer(files: &mut Files, credits: &str) {
+    let price = format!("item = \"message\"\ncredits = \"{credits}\"");
+    replace(files, "plugin.toml", &[(PRICE, &price)]);
+}
+
+/// The echo service under another name and version, and whatever else is edited.
 pub fn parrot(version: &str, edit: impl FnOnce(&mut Files)) -> Vec<u8> {
     edited("iap-example-echo", |files| {
         let pairs = [
             ("name = \"echo\"", "name = \"parrot\""),
             ("title = \"Echo\"", "title = \"Parrot\""),
             ("version = \"1.0.0\"", &format!("version = \"{version}\"")[..]),
-            ("item = \"message\"\ncredits = \"1\"", "item = \"message\"\ntable = \"prices/words.csv\""),
         ];
         replace(files, "plugin.toml", &pairs);
-        files.insert("prices/words.csv".to_owned(), "key,credits\n,1\n".to_owned());
         edit(files);
     })
 }
@@ -73,4 +80,29 @@ pub async fn release(host: &TestHost, service: &str, version: &str) -> Value {
     let status = host.operator().ok("GET", &format!("/v1/services/{service}/status"), None).await;
     let releases = status["releases"].as_array().cloned().unwrap_or_default();
     releases.into_iter().find(|one| one["version"] == version).unwrap_or_else(|| panic!("no {version}: {status}"))
+}
+
+/// Wire name of a service with a table of prices.
+pub const TELLER: &str = "teller";
+
+/// The misbehaving guest as a service with one operation, which is charged by a table.
+pub fn teller(version: &str) -> Vec<u8> {
+    edited("iap-guest-hostile", |files| {
+        let version = format!("version = \"{version}\"");
+        let keyed = "name = \"keyed\"\ntitle = \"Charge by a key\"\nmax_per_call = \"100\"\n[[operations.prices]]\nitem = \"unit\"\n";
+        let pairs = [
+            ("name = \"hostile\"", "name = \"teller\""),
+            ("version = \"1.0.0\"", &version),
+            (&format!("{keyed}credits = \"1\""), &format!("{keyed}table = \"prices/units.csv\"")),
+        ];
+        replace(files, "plugin.toml", &pairs);
+        files.insert("prices/units.csv".to_owned(), "key,credits\nBE,1\n".to_owned());
+    })
+}
+
+/// Has the teller charge; what it cost.
+pub async fn tell(host: &TestHost, account: &str) -> String {
+    let reply = call(host, account, "keyed", &json!({})).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    reply.json()["credits"].as_str().expect("credits").to_owned()
 }

@@ -87,7 +87,10 @@ async fn a_secret_that_is_echoed_otherwise_is_not_told_either() {
     let seen = visit(&plugin, "/echo-base64").await;
     let text = seen["text"].as_str().unwrap();
     assert_eq!((text.len(), text.contains("***************")), (whole.len(), true), "{seen}");
-    assert!(!STANDARD.decode(text.replace('*', "A")).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains("horse")), "{seen}");
+    assert!(
+        !STANDARD.decode(text.replace('*', "A")).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains("horse")),
+        "{seen}"
+    );
     let seen = visit(&plugin, "/echo-in-a-header").await;
     assert_eq!(seen["status"], 401);
     assert!(!seen.to_string().contains("horse"), "{seen}");

@@ -61,9 +61,13 @@ fn serve(mut stream: std::net::TcpStream, seen: &Mutex<Vec<Option<String>>>) -> 
     match path.as_str() {
         "/base/redirect" => respond("302 Found\r\nlocation: /ok", ""),
         "/echo-authorization" => respond("200 OK", &format!("you sent {}", authorization.unwrap_or_default())),
-        "/echo-base64" => respond("200 OK", &STANDARD.encode(format!("{{\"you sent\": \"{}\"}}", authorization.unwrap_or_default()))),
+        "/echo-base64" => {
+            respond("200 OK", &STANDARD.encode(format!("{{\"you sent\": \"{}\"}}", authorization.unwrap_or_default())))
+        }
         "/echo-hex" => respond("200 OK", &hex::encode(authorization.unwrap_or_default())),
-        "/echo-in-a-header" => respond(&format!("401 No\r\nwww-authenticate: {}", authorization.unwrap_or_default()), ""),
+        "/echo-in-a-header" => {
+            respond(&format!("401 No\r\nwww-authenticate: {}", authorization.unwrap_or_default()), "")
+        }
         "/compressed" => respond("200 OK\r\ncontent-encoding: gzip", "not really"),
         "/silent" => {
             std::thread::sleep(Duration::from_secs(30));

@@ -70,7 +70,7 @@ pub fn settings(echo: &Echo, tables: &str) -> Settings {
 
 /// A database with credits for the guest.
 pub async fn database(host: &TestHost) -> Odoo {
-    host.database_with_credits("hostile", "100").await
+    host.database_with_credits("hostile", "100000").await
 }
 
 /// What the guest sees of the provider.

@@ -52,7 +52,7 @@ async fn made_up_modules_and_components_are_refused() {
 async fn good_releases_with_made_up_modules_are_compiled_or_refused() {
     let (inspector, mut dice) = (inspector(), Dice(6));
     let (mut accepted, mut refused) = (0, 0);
-    for round in 0..rounds(60, 300) {
+    for round in 0..rounds(16, 200) {
         let seed = dice.bytes(16_384);
         let config = if round % 4 == 0 { Config { max_imports: 0, ..wild() } } else { tame(&mut dice) };
         let module = Module::new(config, &mut Unstructured::new(&seed)).expect("16 KiB of randomness are enough");

@@ -62,6 +62,7 @@ async fn an_owner_manages_the_vendor_by_page() {
     assert!(page.text.contains("invited, not confirmed yet"), "{}", page.text);
     let page = browser.send(&page, "/vendors/keys", &[("title", "laptop"), ("public_key", KEY)]).await;
     assert!(page.text.contains(KEY), "{}", page.text);
+    assert!(world.mail(ANN, 4).await.contains(KEY), "the owner is told");
     let page = browser.send(&page, "/vendors/keys/revoke", &[]).await;
     assert!(page.text.contains("The key is revoked"), "{}", page.text);
     let page = browser.send(&page, "/vendors/tokens/revoke", &[]).await;

@@ -65,7 +65,13 @@ fn declare((config, secrets): &mut Declared, value: &ValueRef, endpoint: &str) {
     let description = format!("For requests to {endpoint:?}.");
     match value {
         ValueRef::Config(name) if config.iter().all(|known| known.name != *name) => {
-            config.push(ConfigValue { name: name.clone(), description, ty: ConfigType::Text, default: None, required: true });
+            config.push(ConfigValue {
+                name: name.clone(),
+                description,
+                ty: ConfigType::Text,
+                default: None,
+                required: true,
+            });
         }
         ValueRef::Secret(name) if secrets.iter().all(|known| known.name != *name) => {
             secrets.push(SecretName { name: name.clone(), description });

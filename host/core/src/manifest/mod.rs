@@ -21,8 +21,8 @@ mod values;
 
 pub use errors::{ManifestError, ManifestErrors};
 pub use model::*;
-pub use values::{size, vendor_name};
 pub(crate) use values::{show_size, show_span};
+pub use values::{size, vendor_name};
 
 use source::Source;
 use table::{Table, Value};

@@ -268,7 +268,10 @@ fn config_values_have_types() {
         ("type = \"url\"", ConfigType::Url),
         ("type = \"integer\"\nmin = \"1\"\nmax = \"60\"", ConfigType::Integer(range("1", "60"))),
         ("type = \"number\"\nmin = \"-0.5\"\nmax = \"0.5\"", ConfigType::Number(range("-0.5", "0.5"))),
-        ("type = \"choice\"\nchoices = [\"a\", \"b\"]\ndefault = \"b\"", ConfigType::Choice(vec!["a".to_owned(), "b".to_owned()])),
+        (
+            "type = \"choice\"\nchoices = [\"a\", \"b\"]\ndefault = \"b\"",
+            ConfigType::Choice(vec!["a".to_owned(), "b".to_owned()]),
+        ),
     ] {
         assert_eq!(parsed(lines).map(|config| config.ty), Ok(expected), "{lines}");
     }

@@ -21,8 +21,18 @@ const MAX_BODY: usize = 16 << 20;
 
 /// Headers that belong to the connection, say where a request goes and where its body ends, or have the answer
 /// compressed: it could not be searched for secrets.
-const RESERVED: &[&str] =
-    &["host", "connection", "keep-alive", "transfer-encoding", "content-length", "te", "trailer", "upgrade", "expect", "accept-encoding"];
+const RESERVED: &[&str] = &[
+    "host",
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "content-length",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "accept-encoding",
+];
 
 /// A request that passed every check, with credentials.
 #[derive(Debug)]

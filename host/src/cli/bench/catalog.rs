@@ -50,7 +50,11 @@ pub async fn measure(options: &Options, figures: &mut Figures) -> anyhow::Result
     bench.figures(options, figures, &format!("{few} services")).await?;
     let began = Instant::now();
     bench.fill(echo).await?;
-    figures.add(&format!("read {RELEASES} releases of {SERVICES} services"), millis(began.elapsed()), "ms with storing");
+    figures.add(
+        &format!("read {RELEASES} releases of {SERVICES} services"),
+        millis(began.elapsed()),
+        "ms with storing",
+    );
     let began = Instant::now();
     bench.app.catalog_changed().await?;
     figures.add(&format!("read {RELEASES} releases of {SERVICES} services anew"), millis(began.elapsed()), "ms");

@@ -15,7 +15,12 @@ use iap_core::{
     hosting::VendorKind,
     ids::{AccountId, ServiceId},
 };
-use iap_host::{App, Config, catalog::{Line, Service, Status}, clock::SystemClock, jobs};
+use iap_host::{
+    App, Config,
+    catalog::{Line, Service, Status},
+    clock::SystemClock,
+    jobs,
+};
 use iap_store::repositories::{Jobs, NewJob};
 use tokio::net::TcpListener;
 

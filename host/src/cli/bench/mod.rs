@@ -89,7 +89,7 @@ impl Bench {
         let options = match &self {
             Self::Sandbox(options) | Self::Ledger(options) | Self::Http(options) | Self::Catalog(options) => {
                 options.clone()
-            },
+            }
             Self::Jobs(queue) => queue.options.clone(),
             Self::Uploads(uploads) => uploads.options.clone(),
             Self::Seed(seed) => {

@@ -18,7 +18,7 @@ use iap_host::{
     App, Config,
     clock::SystemClock,
     config::{Egress, ServiceSettings},
-    developer::{build::Component, project::Project, tryout::Tryout},
+    developer::{build::Component, tryout::Tryout},
     secrets::random_hex,
     server,
 };

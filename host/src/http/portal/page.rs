@@ -45,7 +45,15 @@ pub(crate) struct Page<'a> {
 
 impl<'a> Page<'a> {
     pub(crate) fn new(title: &'a str, content: Markup) -> Self {
-        Self { title, content, status: StatusCode::OK, checkout: None, services: None, refresh: None, of_vendors: false }
+        Self {
+            title,
+            content,
+            status: StatusCode::OK,
+            checkout: None,
+            services: None,
+            refresh: None,
+            of_vendors: false,
+        }
     }
 
     pub(super) fn status(mut self, status: StatusCode) -> Self {

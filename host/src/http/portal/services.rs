@@ -64,7 +64,7 @@ fn list(app: &App) -> Markup {
                         strong { (service.title) } " " code { (service.name) }
                         @if !service.summary.is_empty() { p { (service.summary) } }
                         p.soft.small {
-                            "By " (vendor_title(&service, &app.config)) " · "
+                            "By " (vendor_title(service, &app.config)) " · "
                             @match service.vendor_kind {
                                 VendorKind::FirstParty => "for every database",
                                 VendorKind::ThirdParty => "third party: for databases on Odoo.sh and on-premise",

@@ -192,7 +192,9 @@ impl AccountChanges {
             return Err(Problem::invalid("vouched", "can only be true: what was shared cannot be taken back"));
         }
         match self.version_requirement.as_deref() {
-            Some(text) => Requirement::parse(text).map(drop).map_err(|error| Problem::invalid("version_requirement", error)),
+            Some(text) => {
+                Requirement::parse(text).map(drop).map_err(|error| Problem::invalid("version_requirement", error))
+            }
             None => Ok(()),
         }
     }

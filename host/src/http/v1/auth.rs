@@ -58,7 +58,9 @@ impl Caller {
                 (TokenKind::Account, Some(id)) => Ok(Self::Accounts { token: None, accounts: vec![AccountId(id)] }),
                 (TokenKind::Vendor, Some(id)) => {
                     let member = app.store.members().get(id).await?.filter(|member| member.confirmed_at.is_some());
-                    let member = member.ok_or_else(|| Problem::new(UNAUTHENTICATED, "the token's owner is no longer a member of its vendor"))?;
+                    let member = member.ok_or_else(|| {
+                        Problem::new(UNAUTHENTICATED, "the token's owner is no longer a member of its vendor")
+                    })?;
                     let scopes = serde_json::from_str(&row.scopes).map_err(Problem::host)?;
                     Ok(Self::Vendor { member, scopes })
                 }
@@ -94,7 +96,9 @@ impl Caller {
             return self.operator().map_err(|_| {
                 Problem::new(
                     FORBIDDEN,
-                    format!("this is for the vendor {vendor:?}; send a vendor's token (iap_vn_…), as `iap login` gets it"),
+                    format!(
+                        "this is for the vendor {vendor:?}; send a vendor's token (iap_vn_…), as `iap login` gets it"
+                    ),
                 )
             });
         };
@@ -103,12 +107,16 @@ impl Caller {
             return Err(Problem::new(FORBIDDEN, detail));
         }
         if !scope.fits(&member.role) {
-            let detail = format!("a member with the role {:?} may not do this; ask an owner of {vendor:?}", member.role);
+            let detail =
+                format!("a member with the role {:?} may not do this; ask an owner of {vendor:?}", member.role);
             return Err(Problem::new(FORBIDDEN, detail));
         }
         if !scopes.contains(&scope) {
-            let detail =
-                format!("this token has not the scope {:?}; run `iap login --scope {}`", scope.as_str(), scope.as_str());
+            let detail = format!(
+                "this token has not the scope {:?}; run `iap login --scope {}`",
+                scope.as_str(),
+                scope.as_str()
+            );
             return Err(Problem::new(FORBIDDEN, detail));
         }
         Ok(())

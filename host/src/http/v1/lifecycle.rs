@@ -163,7 +163,8 @@ pub async fn logs(
     let rows = match &query.after {
         Some(text) => {
             let place = text.split_once('-').and_then(|(at, id)| Some((Time(at.parse().ok()?), id.parse().ok()?)));
-            let place = place.ok_or_else(|| Problem::invalid("after", "must be `next` of an earlier answer, unchanged"))?;
+            let place =
+                place.ok_or_else(|| Problem::invalid("after", "must be `next` of an earlier answer, unchanged"))?;
             app.store.plugin_logs().after(row.id, place, limit).await?
         }
         None => app.store.plugin_logs().newest(row.id, limit).await?,

@@ -10,9 +10,8 @@ use utoipa::{
 };
 
 use super::{
-    config, mails, secrets,
-    accounts, calls, caps, catalog, databases, grants, jobs, lifecycle, listing, lists, login, moves, payouts, problem, receipts, refunds, releases,
-    services, tokens, trial_balance, vendors,
+    accounts, calls, caps, catalog, config, databases, grants, jobs, lifecycle, listing, lists, login, mails, moves,
+    payouts, problem, receipts, refunds, releases, secrets, services, tokens, trial_balance, vendors,
 };
 
 #[derive(OpenApi)]

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     auth::{Caller, Scope},
     body::{Json, Segments},
-    problem::{FORBIDDEN, INSPECTOR_BUSY, NOT_FOUND, Problem, RELEASE_REFUSED, UNAUTHENTICATED, VERSION_TAKEN, WRONG_STATE},
+    problem::{
+        FORBIDDEN, INSPECTOR_BUSY, NOT_FOUND, Problem, RELEASE_REFUSED, UNAUTHENTICATED, VERSION_TAKEN, WRONG_STATE,
+    },
     values,
 };
 use crate::{
@@ -112,7 +114,10 @@ pub struct Releases {
 pub(super) async fn owned(app: &App, caller: &Caller, service: &str, scope: Scope) -> Result<ServiceRow, Problem> {
     let row = app.store.services().by_name(service).await?;
     let row = row.filter(|row| row.kind == "plugin").ok_or_else(|| {
-        Problem::new(NOT_FOUND, format!("there is no service {service:?}; it begins with its first release: iap plugin publish"))
+        Problem::new(
+            NOT_FOUND,
+            format!("there is no service {service:?}; it begins with its first release: iap plugin publish"),
+        )
     })?;
     caller.vendor(&row.vendor, scope)?;
     Ok(row)
@@ -121,8 +126,11 @@ pub(super) async fn owned(app: &App, caller: &Caller, service: &str, scope: Scop
 fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Problem> {
     let value = headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty());
     value.ok_or_else(|| {
-        Problem::new(UNAUTHENTICATED, format!("send the header {name}; `iap plugin publish` signs releases and sends it"))
-            .at(name)
+        Problem::new(
+            UNAUTHENTICATED,
+            format!("send the header {name}; `iap plugin publish` signs releases and sends it"),
+        )
+        .at(name)
     })
 }
 
@@ -151,7 +159,10 @@ pub async fn publish(
             Publisher::Vendor { name: member.vendor.clone(), key, signature }
         }
         Caller::Database(_) | Caller::Accounts { .. } => {
-            return Err(Problem::new(FORBIDDEN, "releases are published with a vendor's token (iap_vn_…), as `iap login` gets it"));
+            return Err(Problem::new(
+                FORBIDDEN,
+                "releases are published with a vendor's token (iap_vn_…), as `iap login` gets it",
+            ));
         }
     };
     let upload = app.bodies.read(body, MAX_COMPONENT).await.map_err(Problem::of_upload)?;

@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn every_end_has_a_reason() {
         for (status, text) in [
-            (libc::SIGXCPU, "compiling it took more than 60 s of processor time"),
+            (libc::SIGXCPU, "compiling it took more than 90 s of processor time"),
             (libc::SIGKILL, "compiling it used more than there is here"),
             (libc::SIGSEGV, "compiling it broke off with signal 11"),
             (101 << 8, "compiling it failed in the compiler"),
@@ -130,6 +130,6 @@ mod tests {
     #[test]
     fn a_process_that_hardly_ran_is_not_the_uploads_fault() {
         assert_eq!(reason(&death(None)), "machine");
-        assert!(reason(&Death { processor_seconds: 30, ..death(None) }).contains("took more than 300 s"));
+        assert!(reason(&Death { processor_seconds: 45, ..death(None) }).contains("took more than 600 s"));
     }
 }

@@ -21,9 +21,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// A JavaScript component of 12 MB, the largest that is known, needs a third of the memory and time.
+    /// A JavaScript component of 12 MB, the largest that is known, needs a third of the memory and time on a slow machine.
     fn default() -> Self {
-        Self { memory: 2 << 30, processor_seconds: 60, time: Duration::from_secs(300), background: true }
+        Self { memory: 2 << 30, processor_seconds: 90, time: Duration::from_secs(600), background: true }
     }
 }
 

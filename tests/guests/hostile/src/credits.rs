@@ -63,3 +63,9 @@ pub(crate) fn authorize_then_loop(_call: &Call, _: Value) -> Seen {
     let _hold = billing::authorize(&units(1))?;
     cpu_and_memory::spin()
 }
+
+/// Nothing bad: one unit with a key, for prices in a table.
+pub(crate) fn keyed(_call: &Call, _: Value) -> Seen {
+    billing::authorize(&[Line::new("unit", 1).key("BE")])?.capture()?;
+    Ok(json!({ "code": "ok" }))
+}

@@ -36,6 +36,7 @@ impl Service for Hostile {
             .on("capture_then_panic", credits::capture_then_panic)
             .on("authorize_then_panic", credits::authorize_then_panic)
             .on("authorize_then_loop", credits::authorize_then_loop)
+            .on("keyed", credits::keyed)
     }
 }
 

@@ -84,6 +84,7 @@ pub async fn upload(
         .post(format!("{host}/v1/services/{service}/releases"))
         .header("Authorization", format!("Bearer {token}"))
         .header("Content-Type", "application/wasm")
+        .timeout(std::time::Duration::from_secs(600))
         .body(component);
     if let Some((key, signature)) = signed {
         request = request.header("IAP-Key", key).header("IAP-Signature", signature);

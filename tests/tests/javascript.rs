@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use iap_core::manifest::Manifest;
 use iap_core::release::ReleaseFiles;
 use iap_runtime::release::{check_imports, read_release};
-use iap_tests::{Settings, Simulator, TestHost};
+use iap_tests::{Settings, Simulator, TestHost, host::OPERATOR_TOKEN, releases::upload};
 use serde_json::{Value, json};
 
 /// Builds the example, in a copy so that the sources stay clean; quick when nothing changed.
@@ -62,18 +62,33 @@ async fn a_plugin_in_javascript_is_a_plugin() {
     let tables = ["vat_check", "vat_check_js"].map(|name| format!("[services.{name}.base_urls]\nvies = {url:?}\n"));
     let host = TestHost::with(&Settings {
         plugins: vec!["iap-example-vat-check"],
-        components: vec![component],
         tables: tables.concat(),
         without_simulators: true,
         ..Settings::default()
     });
     let operator = host.operator();
+    // It is published as any other, and compiled before it is called.
+    let reply = upload(host.client(), host.url(), "vat_check_js", OPERATOR_TOKEN, None, bytes).await;
+    assert_eq!(reply.status, 201, "{}", reply.text);
+    assert_eq!(
+        (&reply.json()["report"]["class"], &reply.json()["report"]["imports"]),
+        (&json!("large"), &json!(["billing", "http"]))
+    );
+    operator.ok("POST", "/v1/services/vat_check_js/releases/1.0.0/approve", Some(&json!({ "percent": 100 }))).await;
     let mut accounts = Vec::new();
     for service in ["vat_check", "vat_check_js"] {
         let odoo = host.database_with_credits(service, "0.22").await;
         accounts.push((service, operator.account(&odoo.dbuuid, service).await, odoo));
     }
     let number = |country: &str, number: &str| json!({ "country": country, "number": number });
+    // The first call waits until it is compiled: longer than a client usually waits.
+    let quote = format!("{}/v1/accounts/{}/quotes/check", host.url(), accounts[1].1);
+    let quote = host.client().post(quote).bearer_auth(OPERATOR_TOKEN).header("Content-Type", "application/json");
+    let quote = quote
+        .timeout(std::time::Duration::from_secs(600))
+        .body(json!({ "input": { "country": "BE", "number": "1" } }).to_string());
+    let quoted = iap_tests::http::try_send(quote).await.expect("it is compiled in time");
+    assert_eq!(quoted.status, 200, "{}", quoted.text);
     // The same story for both: a charge each for three answers, and nothing else.
     for (faults, input, status, balance) in [
         (json!({}), number("BE", "BE 0477.472.701"), 200, "0.17"),

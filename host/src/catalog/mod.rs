@@ -63,6 +63,8 @@ pub struct Catalog {
     embedded: Mutex<BTreeMap<String, Line>>,
     /// Code of published releases, by number: loaded once, whatever is changed around it.
     code: Mutex<HashMap<i64, Arc<Code>>>,
+    /// Code of releases that came while this host runs: it is loaded before somebody waits for it.
+    fresh: Mutex<Option<Vec<Arc<Code>>>>,
     /// One reads the catalog anew at a time, so that what is older never replaces what is newer.
     reading: tokio::sync::Mutex<()>,
 }
@@ -126,6 +128,12 @@ impl Catalog {
         let next = Snapshot::of(lines)?;
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         Ok(())
+    }
+
+    /// Code of releases that came since this was asked for the last time.
+    pub fn take_fresh(&self) -> Vec<Arc<Code>> {
+        // From the first time on; what is there at the start is loaded when it is called.
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).replace(Vec::new()).unwrap_or_default()
     }
 
     /// Takes in the remote services that the operator registered.

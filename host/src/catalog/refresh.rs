@@ -159,6 +159,9 @@ async fn line(
 fn code(catalog: &Catalog, id: i64, digest: &str, files: &ReleaseFiles) -> anyhow::Result<Arc<Code>> {
     let manifest = Manifest::parse(files).map_err(|errors| anyhow::anyhow!("{errors}"))?;
     let code = Arc::new(Code::stored(digest.to_owned(), Arc::new(manifest)));
+    if let Some(fresh) = catalog.fresh.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        fresh.push(Arc::clone(&code));
+    }
     Ok(Arc::clone(catalog.code.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_insert(code)))
 }
 

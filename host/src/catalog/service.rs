@@ -183,7 +183,8 @@ impl Code {
         self.plugin.get()
     }
 
-    async fn plugin(&self, app: &App) -> Result<&Arc<Plugin>, LoadReleaseError> {
+    /// The plugin, ready to be called; loaded if it is not yet.
+    pub async fn plugin(&self, app: &App) -> Result<&Arc<Plugin>, LoadReleaseError> {
         self.plugin.get_or_try_init(|| self.load(app)).await
     }
 

@@ -82,7 +82,8 @@ pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
         hold: job.hold,
     };
     let grant = CallGrant {
-        free: job.free,
+        // The mark of a free operation is worth nothing where the service may not be used any more.
+        free: job.free && backend.standing() == "active",
         time: release.manifest().limits.job_time,
         account: job.account,
         ..CallGrant::default()
@@ -222,6 +223,7 @@ async fn backend(app: &Arc<App>, service: &Arc<Service>, job: &JobRow) -> Result
     let callback_url = property("callback_url");
     // What the call's own authorizations may cost, its jobs' may not pass either.
     let max_credits = property("max_credits").and_then(|credits| credits.parse().ok());
+    let free = job.free && met.as_ref().is_none_or(|met| met.standing.refusal().is_none());
     let caller = Caller {
         service: Arc::clone(service),
         met,
@@ -232,7 +234,7 @@ async fn backend(app: &Arc<App>, service: &Arc<Service>, job: &JobRow) -> Result
         idempotency: None,
         callback_url,
         asks: None,
-        free: job.free,
+        free,
         properties,
     };
     Ok(Ledgered::resuming(Arc::clone(app), call, caller).with_hold(job.hold.zip(of)).at_depth(job.depth + 1))

@@ -32,9 +32,9 @@ use crate::app::App;
 
 /// How often a host looks whether the catalog has changed.
 const LOOK: Duration = Duration::from_secs(1);
-/// Every how many looks releases are watched.
+/// Every how many looks releases are watched, and services end.
 const WATCH: u32 = 10;
-/// Every how many looks old lines of logs are swept, and services end.
+/// Every how many looks old lines of logs are swept.
 const SWEEP: u32 = 30;
 /// How long lines of logs are kept, in seconds.
 const KEEP_LOGS: i64 = 7 * 24 * 3600;
@@ -51,6 +51,14 @@ pub async fn serve(app: Arc<App>) {
         if let Err(error) = follows.look(&app).await {
             tracing::error!(%error, "The catalog could not be read anew; it is tried again");
         }
+        for code in app.catalog.take_fresh() {
+            let app = Arc::clone(&app);
+            tokio::spawn(async move {
+                if let Err(error) = code.plugin(&app).await {
+                    tracing::error!(service = code.manifest.service.name, %error, "A release that came cannot be loaded");
+                }
+            });
+        }
         for done in [app.health.flush(&app.store).await, app.logs.flush(&app.store).await] {
             if let Err(error) = done {
                 tracing::warn!(%error, "Counts or lines of plugins could not be stored; it is tried again");
@@ -61,10 +69,12 @@ pub async fn serve(app: Arc<App>) {
         {
             tracing::error!(%error, "Releases could not be watched; it is tried again");
         }
+        if round.is_multiple_of(WATCH)
+            && let Err(error) = ends::end(&app).await
+        {
+            tracing::error!(%error, "A discontinued service could not be ended; it is tried again");
+        }
         if round.is_multiple_of(SWEEP) {
-            if let Err(error) = ends::end(&app).await {
-                tracing::error!(%error, "A discontinued service could not be ended; it is tried again");
-            }
             let now = app.store.clock().now();
             let old = vec![
                 PluginLogs::sweep(now.plus_seconds(-KEEP_LOGS), 1_000),

@@ -30,7 +30,7 @@ async fn a_minor_release_breaks_nothing() {
         ("max_per_call", refused(&host, manifest("max_per_call = \"1\"", "max_per_call = \"2\"")).await),
         ("Starter Pack", refused(&host, manifest("EUR = \"1.00\"", "EUR = \"1.20\"")).await),
         (
-            "host",
+            "reaches https://api.example",
             refused(
                 &host,
                 manifest(

@@ -2,6 +2,8 @@
 //!
 //! One table for all: a first party's service is for every database, a third party's for Odoo.sh and on-premise.
 
+use std::sync::{Arc, Mutex};
+
 use iap_tests::{
     Odoo, Settings, TestHost, Webhook,
     host::{OPERATOR_TOKEN, until},
@@ -21,9 +23,13 @@ fn is_open(hosting: &str, first_party: bool) -> bool {
 }
 
 /// A host with the guest `worker` as a first and as a third party's service, each with packs and a trial.
-async fn host() -> TestHost {
+async fn host(provider: &str) -> TestHost {
+    let urls = |name: &str| format!("[services.{name}.base_urls]\nprovider = {provider:?}\n");
     let tables = "[vendors.house]\nkind = \"first_party\"\n[third_party_first_use]\nodoo_sh = \"allow\"\n";
-    let host = TestHost::with(&Settings { tables: tables.to_owned(), ..Settings::default() });
+    let host = TestHost::with(&Settings {
+        tables: format!("{tables}{}{}", urls("clerk"), urls("porter")),
+        ..Settings::default()
+    });
     for (name, vendor, ..) in SERVICES {
         let component = edited("iap-guest-worker", |files| {
             let text = files.get_mut("plugin.toml").expect("a manifest");
@@ -63,8 +69,15 @@ fn passes(reply: &iap_tests::Reply) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_door_asks_where_a_database_runs() {
-    let host = host().await;
+    let visits = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&visits);
+    let provider = iap_tests::provider::start(move |_, path| {
+        seen.lock().expect("nobody panics with it").push(path);
+        async { Some("200 OK") }
+    });
+    let host = host(&provider.await).await;
     let operator = host.operator();
+    let mut number = 0;
     for (service, vendor, remote, first_party) in SERVICES {
         let key = operator.register(remote, vendor).await;
         for hosting in HOSTINGS {
@@ -130,17 +143,20 @@ async fn every_door_asks_where_a_database_runs() {
             let webhook = Webhook::start();
             let odoo = host.database_with_credits(service, "5").await;
             let account = operator.account(&odoo.dbuuid, service).await;
-            let later = json!({ "job": "mark", "count": 1, "first": 1, "delay": 2 });
+            number += 1;
+            let later = json!({ "job": "visit", "count": 1, "first": number, "delay": 2 });
             odoo.result(&format!("/iap/s/{service}/later"), &with(&odoo, later)).await;
             operator.declare(&odoo.dbuuid, hosting).await;
-            let state = async || {
+            let ran = async || {
                 let jobs = operator.ok("GET", &format!("/v1/jobs?service={service}"), None).await;
                 let jobs = jobs["items"].as_array().cloned().unwrap_or_default();
-                let job = jobs.into_iter().find(|job| job["account"] == account.as_str()).expect("a job");
-                job["state"].as_str().expect("a state").to_owned()
+                let job = jobs.into_iter().find(|job| job["account"] == account.as_str() && job["name"] == "visit");
+                let job = job.expect("a job");
+                job["state"] == "done" || job["last_error"].is_string()
             };
-            until("the job has ended", async || matches!(&*state().await, "done" | "dead")).await;
-            doors.push(("job", state().await == "done"));
+            until("the job has run", ran).await;
+            let visited = format!("/visit/{number}");
+            doors.push(("job", visits.lock().expect("nobody panics with it").contains(&visited)));
             // A callback to a database that has moved.
             let odoo = host.database_with_credits(service, "5").await;
             let asked = json!({ "webhook_url": webhook.url(), "url": webhook.url(), "body": {} });

@@ -171,7 +171,7 @@ async fn accounts_open_and_are_set_up() {
     let expected = json!({
         "account_token": null, "id": null, "service": "sms", "database": "db-a", "companies": ["1", "2"], "balance": "0", "held": "0",
         "available": "0", "warn_me": false, "warning_threshold": "0", "warning_emails": [], "enabled": true,
-        "version_requirement": "^current", "vouched": true, "seen_elsewhere": [], "created_at": null,
+        "version_requirement": "^current", "release": "1.0.0", "vouched": true, "seen_elsewhere": [], "created_at": null,
     });
     assert_eq!(opened, expected);
 

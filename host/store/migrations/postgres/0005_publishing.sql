@@ -133,7 +133,7 @@ ALTER TABLE release ADD COLUMN rollout BIGINT NOT NULL DEFAULT 100 CHECK (rollou
 ALTER TABLE release ADD COLUMN decided_at BIGINT;
 ALTER TABLE release ADD COLUMN reason TEXT;
 ALTER TABLE release ADD COLUMN author TEXT;
-CREATE UNIQUE INDEX release_published ON release (service_id, version) WHERE source = 'published';
+CREATE UNIQUE INDEX "release: service_id, version" ON release (service_id, version) WHERE source = 'published';
 CREATE INDEX release_state ON release (state, id) WHERE source = 'published';
 CREATE TRIGGER release_is_immutable BEFORE UPDATE OF service_id, version, digest, files, public_key, signature ON release
 FOR EACH ROW WHEN (OLD.source = 'published') EXECUTE FUNCTION iap_refuse('a release is never changed; publish a new version');

@@ -70,7 +70,7 @@ async fn a_chunk_that_was_changed_or_moved_is_an_error() {
     for sql in [
         "UPDATE blob_chunk SET number = 3 - number",
         "UPDATE blob_chunk SET sealed = (SELECT sealed FROM blob_chunk WHERE number = 1) WHERE number = 0",
-        "UPDATE blob_chunk SET sealed = CAST(substr(sealed, 1, 1000) || x'00' || substr(sealed, 1002) AS BLOB) WHERE number = 0",
+        "UPDATE blob_chunk SET sealed = CAST(substr(sealed, 1, 1000) || x'0000000000000000' || substr(sealed, 1009) AS BLOB) WHERE number = 0",
         "UPDATE blob_chunk SET sealed = CAST(substr(sealed, 1, 1000) AS BLOB) WHERE number = 0",
         "DELETE FROM blob_chunk WHERE number = 1",
         "UPDATE blob SET size = size - 1",

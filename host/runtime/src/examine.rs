@@ -5,21 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use iap_core::{
-    Credits,
-    ids::{HoldId, JobId},
-};
 use wasmtime::component::Component;
 
-use crate::{
-    Backend, CallGrant, Engine, LoadError, PluginSpec,
-    backend::{
-        Answer, AuthorizeOptions, Authorized, BlobInfo, BoxFuture, CallbackMessage, CaptureDetails, Denied, HostFault,
-        JobOptions, Level, Line, Refusal, Remembered, Scope,
-    },
-    bindings::ServicePre,
-    settings::Settled,
-};
+use crate::{CallGrant, Engine, Idle, LoadError, PluginSpec, bindings::ServicePre, settings::Settled};
 
 /// A release that compiled and started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +31,7 @@ impl Engine {
         let loading = self.compile_thread(move || engine.compile_and_link(&component)).await?;
         let (service, mut examined) = loading.map_err(|error| LoadError::Component(format!("{error:#}")))?;
         let plugin = self.plugin(service, settings, spec);
-        let ended = plugin.start(Arc::new(Nobody), CallGrant::default()).await;
+        let ended = plugin.start(Arc::new(Idle::closed()), CallGrant::default()).await;
         if let Err(fault) = ended.result {
             return Err(LoadError::Component(format!("its first instance does not start: {fault}")));
         }
@@ -65,88 +53,4 @@ impl Engine {
         let code_size = u64::try_from(code.len()).unwrap_or(u64::MAX);
         Ok((service, Examined { compile, code_size, cold_start: began.elapsed(), exports }))
     }
-}
-
-/// A backend that gives nothing, for an instance that nobody calls.
-struct Nobody;
-
-fn denied<T: Send + 'static>() -> Answer<'static, T, Denied> {
-    Box::pin(async { Ok(Err(Denied { code: "not-granted", message: "nobody has called".to_owned() })) })
-}
-
-fn refused<T: Send + 'static>() -> Answer<'static, T, Refusal> {
-    let refusal = || Refusal {
-        code: "account-disabled".to_owned(),
-        message: "nobody has called".to_owned(),
-        details: Vec::new(),
-    };
-    Box::pin(async move { Ok(Err(refusal())) })
-}
-
-impl Backend for Nobody {
-    fn authorize(&self, _: Vec<Line>, _: AuthorizeOptions) -> Answer<'_, Authorized, Refusal> {
-        refused()
-    }
-    fn capture(&self, _: HoldId, _: Vec<Line>, _: CaptureDetails) -> Answer<'_, Credits, Refusal> {
-        refused()
-    }
-    fn release(&self, _: HoldId) -> BoxFuture<'_, Result<(), HostFault>> {
-        Box::pin(async { Ok(()) })
-    }
-    fn keep(&self, _: HoldId, _: u32, _: Vec<Remembered>) -> Answer<'_, (), Refusal> {
-        refused()
-    }
-    fn resume(&self, _: HoldId) -> Answer<'_, Credits, Refusal> {
-        refused()
-    }
-    fn balance(&self) -> BoxFuture<'_, Result<Credits, HostFault>> {
-        Box::pin(async { Ok(Credits::ZERO) })
-    }
-    fn store_get(&self, _: Scope, _: String) -> Answer<'_, Option<Vec<u8>>, Denied> {
-        denied()
-    }
-    fn store_set(&self, _: Scope, _: String, _: Vec<u8>, _: Option<u32>) -> Answer<'_, (), Denied> {
-        denied()
-    }
-    fn store_compare_and_set(
-        &self,
-        _: Scope,
-        _: String,
-        _: Option<Vec<u8>>,
-        _: Option<Vec<u8>>,
-        _: Option<u32>,
-    ) -> Answer<'_, bool, Denied> {
-        denied()
-    }
-    fn store_delete(&self, _: Scope, _: String) -> Answer<'_, (), Denied> {
-        denied()
-    }
-    fn store_list(&self, _: Scope, _: String, _: String, _: u32) -> Answer<'_, Vec<String>, Denied> {
-        denied()
-    }
-    fn blob_put(&self, _: String, _: Vec<u8>, _: u32) -> Answer<'_, BlobInfo, Denied> {
-        denied()
-    }
-    fn blob_stat(&self, _: String) -> Answer<'_, BlobInfo, Denied> {
-        denied()
-    }
-    fn blob_read(&self, _: String, _: u64, _: u32) -> Answer<'_, Vec<u8>, Denied> {
-        denied()
-    }
-    fn blob_delete(&self, _: String) -> Answer<'_, (), Denied> {
-        denied()
-    }
-    fn enqueue(&self, _: String, _: Vec<u8>, _: JobOptions) -> Answer<'_, JobId, Denied> {
-        denied()
-    }
-    fn callback(&self, _: CallbackMessage) -> Answer<'_, JobId, Denied> {
-        denied()
-    }
-    fn now(&self) -> u64 {
-        0
-    }
-    fn random(&self, buffer: &mut [u8]) {
-        buffer.fill(0);
-    }
-    fn log(&self, _: Level, _: &str) {}
 }

@@ -18,8 +18,9 @@ use iap_store::{
 
 use super::{
     backend::{Ledgered, fault},
-    job_context::OfHold,
+    job_context::{OfHold, at_prices_of},
 };
+use crate::catalog::Risen;
 
 type Answered<T> = Result<Result<T, Refusal>, HostFault>;
 
@@ -45,9 +46,8 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
     let caps = Caps { max_credits: on.caller.max_credits, engaged: on.progress().engaged };
     let priced = price_lines(operation, &lines, caps);
     let current = priced.as_ref().ok().map(|priced| priced.total);
-    let (priced, prices) = match (at_prices_before(on, account, operation, &lines, caps, current).await?, priced) {
-        (Some((priced, prices)), _) => (priced, Some(prices)),
-        (None, Ok(priced)) => (priced, None),
+    let priced = match (at_prices_before(on, account, operation, &lines, caps, current).await?, priced) {
+        (Some(priced), _) | (None, Ok(priced)) => priced,
         (None, Err(error)) => return Ok(Err(price_refusal(&error))),
     };
     let of = OfHold { lines: lines_json(&priced), key: options.natural_key };
@@ -78,7 +78,6 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
             progress.unclaimed.clear();
             progress.questions.extend(asks.then_some(hold));
             progress.of_holds.insert(hold, of);
-            progress.prices.extend(prices.map(|prices| (hold, prices)));
             progress.engaged = progress.engaged.checked_add(priced.total).unwrap_or(Credits::MAX);
             progress.stored();
             Ok(Ok(Authorized::Hold { id: hold, amount: priced.total }))
@@ -111,6 +110,11 @@ pub async fn authorize(on: &Ledgered, lines: Vec<Line>, options: AuthorizeOption
     }
 }
 
+/// Prices of the service before their rises of late.
+fn risen(on: &Ledgered) -> &[Risen] {
+    on.caller.service.release.as_ref().map_or(&[], |release| &release.risen)
+}
+
 /// The lines at the prices before a rise, where credits that were bought before it pay for them; see
 /// [`iap_core::publishing::protected`]. `current`: what they cost now; none if that is more than a cap allows.
 async fn at_prices_before(
@@ -120,8 +124,8 @@ async fn at_prices_before(
     lines: &[Line],
     caps: Caps,
     current: Option<Credits>,
-) -> Result<Option<(PricedLines, Operation)>, HostFault> {
-    let risen = on.caller.service.release.as_ref().map_or(&[][..], |release| &release.risen);
+) -> Result<Option<PricedLines>, HostFault> {
+    let risen = risen(on);
     if risen.is_empty() {
         return Ok(None);
     }
@@ -131,7 +135,7 @@ async fn at_prices_before(
         let Ok(lines) = price_lines(operation, lines, caps) else { continue };
         rises.push(Rise { effective_at: before.at });
         totals.push(lines.total);
-        priced.push((lines, operation.clone()));
+        priced.push(lines);
     }
     let lots = on.store().grants().bought_lots(account, on.time()).await.map_err(fault)?;
     let lots: Vec<Lot> = lots.into_iter().map(|(bought_at, available)| Lot { bought_at, available }).collect();
@@ -167,7 +171,9 @@ pub async fn capture(on: &Ledgered, hold: HoldId, lines: Vec<Line>, details: Cap
     let Some(operation) = &on.caller.operation else {
         return Ok(Err(refusal("unknown-price", "the operation that authorized this hold is gone".to_owned())));
     };
-    let before = on.progress().prices.get(&hold).cloned();
+    // A hold may have been obtained at the prices before a rise.
+    let of = if risen(on).is_empty() { None } else { on.progress().of_holds.get(&hold).cloned() };
+    let before = of.map(|of| at_prices_of(operation.clone(), &of.lines));
     let priced = match capture_within(before.as_ref().unwrap_or(operation), &lines, held) {
         Ok(priced) => priced,
         Err(error) => return Ok(Err(price_refusal(&error))),

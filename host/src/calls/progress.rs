@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use iap_core::{Credits, ids::HoldId, manifest::Operation};
+use iap_core::{Credits, ids::HoldId};
 
 use super::{job_context::OfHold, staged::Staged};
 
@@ -41,8 +41,6 @@ pub(super) struct Progress {
     pub shortage: Option<(Credits, Credits)>,
     /// Holds of which the plugin would be asked if their outcome were not known.
     pub questions: Vec<HoldId>,
-    /// Holds that were authorized at the prices before a rise, and those prices.
-    pub prices: HashMap<HoldId, Operation>,
     /// What the call did is not known.
     pub unknown: bool,
     /// Why the ledger refused for another reason that no plugin can do anything about: code and sentence.

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use iap_core::publishing::{Candidate, ReleaseState, Requirement, Resolved, Wish, resolve};
 use iap_store::repositories::AccountRow;
 
-use super::service::{Service, Status};
+use super::service::Service;
 
 /// A service with its releases.
 #[derive(Clone, Debug)]
@@ -42,9 +42,7 @@ impl Line {
         if let Some(face) = self.resolve(account).serves.and_then(|id| self.faces.get(&id)) {
             return Arc::clone(face);
         }
-        let usual = Service::clone(&self.usual);
-        let withdrawn = usual.release.is_some();
-        Arc::new(Service { status: Status { withdrawn, ..usual.status.clone() }, ..usual })
+        if self.usual.release.is_none() { Arc::clone(&self.usual) } else { self.usual.withdrawn() }
     }
 
     /// Which release serves an account, and which newer major version it is offered.

@@ -8,12 +8,11 @@ use iap_core::{
 };
 use iap_runtime::{Engine, PluginSpec, release as component};
 use iap_store::{Store, StoreError};
-use sha2::Digest;
 
 use super::{
     Catalog, Release,
     lines::Line,
-    service::{Code, Service, Status},
+    service::{Code, Service, Status, digest_of},
 };
 use crate::{config::Config, secrets::Keys};
 
@@ -88,7 +87,7 @@ impl Loader<'_> {
         let (name, version) = (declared.name.clone(), declared.version.to_string());
         let kind = self.config.vendor_kind(&declared.vendor);
         manifest.check_routes_for(kind).map_err(LoadReleaseError::Manifest)?;
-        let digest = hex::encode(sha2::Sha256::digest(&bytes));
+        let digest = digest_of(&bytes);
 
         let (services, at) = (self.store.services(), self.store.clock().now());
         let vendor = services.vendor(&declared.vendor, self.config.vendor_title(&declared.vendor), kind.as_str(), at);

@@ -21,7 +21,7 @@ pub use lines::Line;
 pub use load::{LoadReleaseError, Loader};
 pub use packs::{PackText, packs_from_json};
 pub use refresh::{PriceEdit, Texts, refresh};
-pub use service::{Code, Release, Risen, Service, Status};
+pub use service::{Code, Release, Risen, Service, Status, digest_of};
 
 /// A path that a service answers.
 #[derive(Clone, Debug)]

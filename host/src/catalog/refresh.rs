@@ -131,26 +131,18 @@ async fn line(
         });
         faces.insert(stored.id, Arc::new(service));
     }
-    let all = |candidate: &&Candidate| {
-        candidate.state == ReleaseState::Approved && candidate.rollout == 100 && candidate.version.pre.is_empty()
+    let best = |wanted: &dyn Fn(&Candidate) -> bool| {
+        candidates
+            .iter()
+            .filter(|candidate| wanted(candidate))
+            .max_by(|a, b| a.version.cmp(&b.version).then(a.id.cmp(&b.id)))
     };
-    let best = |wanted: &dyn Fn(&&Candidate) -> bool| {
-        candidates.iter().filter(wanted).max_by(|a, b| a.version.cmp(&b.version).then(a.id.cmp(&b.id)))
-    };
-    let serves = best(&all).or_else(|| best(&|candidate| candidate.state == ReleaseState::Approved));
-    let usual = match (serves, best(&|_| true)) {
-        (Some(candidate), _) => faces.get(&candidate.id).cloned(),
-        (None, Some(last)) => {
-            // It is known, with its accounts and credits, but nothing may serve it.
-            let revisited = faces.remove(&last.id).and_then(|face| Arc::try_unwrap(face).ok());
-            let withdrawn = revisited.map(|face| {
-                let status = Status { withdrawn: true, ..face.status };
-                Arc::new(Service { status, ..face })
-            });
-            faces.extend(withdrawn.clone().map(|face| (last.id, face)));
-            withdrawn
-        }
-        (None, None) => None,
+    let serves = best(&|candidate| candidate.is_for_all())
+        .or_else(|| best(&|candidate| candidate.state == ReleaseState::Approved));
+    let usual = match serves {
+        Some(candidate) => faces.get(&candidate.id).cloned(),
+        // It is known, with its accounts and credits, but nothing may serve those who asked for no release in particular.
+        None => best(&|_| true).and_then(|last| faces.get(&last.id)).map(|face| face.withdrawn()),
     };
     Ok(usual.map(|usual| Line { usual, candidates, faces }))
 }

@@ -44,6 +44,12 @@ pub struct Service {
 }
 
 impl Service {
+    /// The same where none of its releases may serve.
+    pub fn withdrawn(&self) -> Arc<Self> {
+        let service = self.clone();
+        Arc::new(Self { status: Status { withdrawn: true, ..service.status }, ..service })
+    }
+
     /// A remote provider, as the operator registered it.
     pub fn remote(row: ServiceRow) -> anyhow::Result<Self> {
         Ok(Self {
@@ -60,6 +66,11 @@ impl Service {
             release: None,
         })
     }
+}
+
+/// SHA-256 of a component in hexadecimal: the name of a release's code.
+pub fn digest_of(component: &[u8]) -> String {
+    hex::encode(sha2::Sha256::digest(component))
 }
 
 /// Whether a service may be used and bought, beside what the hosting rule says.
@@ -192,7 +203,7 @@ impl Code {
         let name = &self.manifest.service.name;
         let bytes = app.store.releases().component(&self.digest).await?;
         let bytes = bytes.ok_or_else(|| LoadReleaseError::Missing(self.digest.clone()))?;
-        if hex::encode(sha2::Sha256::digest(&bytes)) != self.digest {
+        if digest_of(&bytes) != self.digest {
             return Err(LoadReleaseError::Altered(self.digest.clone()));
         }
         let parts = iap_runtime::release::read_release(&bytes)?;

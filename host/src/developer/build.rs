@@ -8,9 +8,9 @@ use std::{
 use anyhow::{Context as _, bail};
 use iap_core::manifest::Manifest;
 use iap_guest_build::Step;
-use sha2::{Digest as _, Sha256};
 
 use super::{project::Project, sdk};
+use crate::catalog::digest_of;
 
 /// A component that was built, with the release that it carries.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ pub fn build(
     let folder = path.parent().context("a component is in a folder")?;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     iap_guest_build::write_if_changed(&path, &bytes)?;
-    let digest = hex::encode(Sha256::digest(&bytes));
+    let digest = digest_of(&bytes);
     Ok(Component { path, bytes, digest, manifest, was_fresh, took: began.elapsed() })
 }
 

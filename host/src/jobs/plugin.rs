@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use iap_core::{
-    Credits, Time,
+    Time,
     hosting::Door,
     ids::{CallId, HoldId},
     ledger::HoldState,
-    manifest::{Operation, Rate},
+    manifest::Operation,
 };
 use iap_runtime::{CallGrant, Context, Failure, Fault, Job};
 use iap_store::{
@@ -19,7 +19,7 @@ use super::{Outcome, store_failed};
 use crate::{
     accounts::{self, Met},
     app::App,
-    calls::{Caller, JobContext, Ledgered, OfHold, end_of_job, settle_job, unknown},
+    calls::{Caller, JobContext, Ledgered, OfHold, at_prices_of, end_of_job, settle_job, unknown},
     catalog::Service,
 };
 
@@ -247,31 +247,6 @@ fn operation(service: &Service, row: &CallRow, of: Option<&OfHold>) -> Option<Op
     Some(at_prices_of(operation, of.map_or(&row.lines, |of| &of.lines)))
 }
 
-#[derive(serde::Deserialize)]
-struct StoredLine {
-    item: String,
-    key: String,
-    unit_price: Credits,
-}
-
-/// The operation with the prices at which the call's lines were authorized: a release that came since may
-/// have others, but credits were set aside at these.
-fn at_prices_of(mut operation: Operation, lines: &str) -> Operation {
-    let lines: Vec<StoredLine> = serde_json::from_str(lines).unwrap_or_default();
-    for price in &mut operation.prices {
-        for line in lines.iter().filter(|line| line.item == price.item) {
-            match &mut price.rate {
-                Rate::Fixed(credits) => *credits = line.unit_price,
-                Rate::Table { rows, .. } => {
-                    Arc::make_mut(rows).insert(line.key.clone(), line.unit_price);
-                }
-                Rate::Variable => {}
-            }
-        }
-    }
-    operation
-}
-
 async fn met(app: &App, service: &Service, job: &JobRow) -> Result<Option<Met>, StoreError> {
     let Some(account) = job.account else { return Ok(None) };
     let Some(account) = app.store.accounts().get(account).await? else { return Ok(None) };
@@ -283,33 +258,4 @@ async fn met(app: &App, service: &Service, job: &JobRow) -> Result<Option<Met>, 
     let door = if job.hold.is_some() { Door::JobOfHold } else { Door::Job };
     let standing = accounts::ask(door, service, accounts::hosting_of(database.as_ref(), &app.config), Some(&account));
     Ok(Some(Met { account: Some(account), database, standing }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use iap_core::manifest::{OnUnknown, Price};
-
-    #[test]
-    fn a_job_captures_at_the_prices_of_its_hold() {
-        let rows = [("BE".to_owned(), Credits::whole(2)), ("FR".to_owned(), Credits::whole(3))].into();
-        let rate = Rate::Table { file: "prices.csv".to_owned(), rows: Arc::new(rows) };
-        let operation = Operation {
-            name: "send".to_owned(),
-            title: "Send".to_owned(),
-            input: None,
-            output: None,
-            max_per_call: Credits::whole(100),
-            free: false,
-            natural_key: None,
-            blobs: Vec::new(),
-            max_body: 1 << 20,
-            on_unknown: OnUnknown::Release,
-            ask_for: std::time::Duration::from_secs(86_400),
-            prices: vec![Price { item: "part".to_owned(), rate }],
-        };
-        let stored = r#"[{"item": "part", "key": "BE", "units": 5, "unit_price": "1", "credits": "5", "note": ""}]"#;
-        let Rate::Table { rows, .. } = &at_prices_of(operation, stored).prices[0].rate else { panic!("a table") };
-        assert_eq!((rows["BE"], rows["FR"]), (Credits::whole(1), Credits::whole(3)));
-    }
 }

@@ -7,7 +7,10 @@ use iap_store::{
 };
 
 use super::submit::{countersigned_text, vendor_email};
-use crate::{app::App, mail::texts as text};
+use crate::{
+    app::App,
+    mail::{Outbox, texts as text},
+};
 
 /// Why a state was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -155,11 +158,10 @@ pub async fn discontinue(app: &App, service: &ServiceRow, ends_at: Time, author:
     }
     let day = crate::clock::rfc3339(ends_at);
     let mut statements = vec![Services::discontinue(service.id, now, ends_at)];
-    for (emails, sha1) in app.store.accounts().addresses_of_service(service.id).await? {
-        let link = app.outbox().account_link(&service.name, &sha1);
-        let text = text::ServiceDiscontinued { service: &service.title, ends_at: &day, link: &link };
-        statements.extend(app.outbox().put_to_admins(&emails, &text));
-    }
+    let all = app.store.accounts().addresses_of_service(service.id).await?;
+    statements.extend(to_admins(app, service, &all, |outbox, emails, link| {
+        outbox.put_to_admins(emails, &text::ServiceDiscontinued { service: &service.title, ends_at: &day, link })
+    }));
     change(app, service.id, None, "discontinued", &format!("ends at {day}"), author, statements).await
 }
 
@@ -210,6 +212,19 @@ async fn to_vendor(app: &App, service: &ServiceRow, text: &impl text::Text) -> R
     Ok(email.map(|email| app.outbox().put(&email, text)))
 }
 
+/// Mails to the admins of accounts, each with the link to its account. `accounts`: addresses for warnings (JSON) and SHA-1 of
+/// the token.
+pub(super) fn to_admins(
+    app: &App,
+    service: &ServiceRow,
+    accounts: &[(String, String)],
+    mails: impl Fn(&Outbox<'_>, &str, &str) -> Vec<Statement>,
+) -> Vec<Statement> {
+    let outbox = app.outbox();
+    let of = |(emails, sha1): &(String, String)| mails(&outbox, emails, &outbox.account_link(&service.name, sha1));
+    accounts.iter().flat_map(of).collect()
+}
+
 /// The major that serves all now, if this release begins a higher one that will.
 fn leaves_major(app: &App, service: &ServiceRow, version: &str, rollout: u8) -> Option<i64> {
     let usual = app.catalog.service(&service.name)?;
@@ -228,12 +243,8 @@ async fn new_major(app: &App, service: &ServiceRow, version: &str, rollout: u8) 
     if leaves_major(app, service, version, rollout).is_none() {
         return Ok(Vec::new());
     }
-    let mut mails = Vec::new();
-    for (emails, sha1) in app.store.accounts().addresses_of_service(service.id).await? {
-        let link = app.outbox().account_link(&service.name, &sha1);
-        mails.extend(
-            app.outbox().put_to_admins(&emails, &text::NewMajor { service: &service.title, version, link: &link }),
-        );
-    }
-    Ok(mails)
+    let all = app.store.accounts().addresses_of_service(service.id).await?;
+    Ok(to_admins(app, service, &all, |outbox, emails, link| {
+        outbox.put_to_admins(emails, &text::NewMajor { service: &service.title, version, link })
+    }))
 }

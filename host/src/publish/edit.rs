@@ -179,13 +179,11 @@ async fn told(
     let operations = serde_json::to_string(&operations).map_err(|error| EditError::Host(error.to_string()))?;
     let since = app.store.clock().now().plus_seconds(-USED);
     let (lines, from) = (rises.join("\n"), crate::clock::rfc3339(effective_at));
-    let mut mails = Vec::new();
-    for (emails, sha1) in app.store.accounts().that_called(service.id, &operations, since).await? {
-        let link = app.outbox().account_link(&service.name, &sha1);
-        let text = text::PriceNotice { service: &service.title, prices: &lines, from: &from, link: &link };
-        mails.extend(app.outbox().put_to_admins(&emails, &text));
-    }
-    Ok(mails)
+    let all = app.store.accounts().that_called(service.id, &operations, since).await?;
+    Ok(decide::to_admins(app, service, &all, |outbox, emails, link| {
+        let text = text::PriceNotice { service: &service.title, prices: &lines, from: &from, link };
+        outbox.put_to_admins(emails, &text)
+    }))
 }
 
 #[expect(clippy::too_many_arguments, reason = "one for each column, and the mails")]

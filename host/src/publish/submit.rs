@@ -14,10 +14,9 @@ use iap_store::{
     repositories::{NewRelease, ReleaseRow, Releases, ServiceRow, VendorState},
 };
 use semver::Version;
-use sha2::Digest as _;
 
 use super::{decide, inspect::InspectError, report::ReleaseReport};
-use crate::{app::App, mail::texts as text};
+use crate::{app::App, catalog::digest_of, mail::texts as text};
 
 /// A component that somebody publishes.
 #[derive(Debug)]
@@ -94,7 +93,7 @@ pub fn countersigned_text(service: &str, version: &str, digest: &str) -> String 
 pub async fn submit(app: &Arc<App>, submission: Submission) -> Result<Submitted, SubmitError> {
     let Submission { service, component, publisher, author } = submission;
     may_publish(app, &publisher).await?;
-    let digest = hex::encode(sha2::Sha256::digest(&component));
+    let digest = digest_of(&component);
     let size = component.len();
     let component = Arc::new(component);
     let vendor = match &publisher {

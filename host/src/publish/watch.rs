@@ -1,7 +1,7 @@
 //! Releases that fail too often are stopped, and what served before serves again.
 
 use iap_core::publishing::{
-    Candidate, ReleaseState,
+    Candidate,
     rollout::{Health, Verdict, judge},
 };
 use iap_store::StoreError;
@@ -17,9 +17,8 @@ const WINDOW: i64 = 15 * 60;
 /// Looks at all releases that came lately.
 pub async fn watch(app: &App) -> anyhow::Result<()> {
     let now = app.store.clock().now();
-    for row in app.store.releases().decided().await? {
-        let since = row.decided_at.filter(|at| now < at.plus_seconds(WATCHED));
-        let Some(since) = since.filter(|_| row.state == "approved") else { continue };
+    for row in app.store.releases().approved_since(now.plus_seconds(-WATCHED)).await? {
+        let Some(since) = row.decided_at else { continue };
         let Some(service) = app.catalog.by_id(row.service) else { continue };
         let Some(line) = app.catalog.line(&service.name) else { continue };
         // What nobody can fall back to is not stopped: its callers pay nothing for what fails.
@@ -42,12 +41,10 @@ pub async fn watch(app: &App) -> anyhow::Result<()> {
 /// What serves its accounts when a release is stopped: the next lower one of its major that serves all.
 fn falls_back(line: &Line, release: i64) -> Option<&Candidate> {
     let new = line.candidates.iter().find(|candidate| candidate.id == release)?;
-    let lower = line.candidates.iter().filter(|one| {
-        one.state == ReleaseState::Approved
-            && one.rollout == 100
-            && one.version.major == new.version.major
-            && one.version < new.version
-    });
+    let lower = line
+        .candidates
+        .iter()
+        .filter(|one| one.is_for_all() && one.version.major == new.version.major && one.version < new.version);
     lower.max_by(|a, b| a.version.cmp(&b.version))
 }
 

@@ -74,8 +74,8 @@ async fn between_a_callback_and_its_record() {
     let target = webhook.url();
     let params = json!({ "account_token": odoo.token, "dbuuid": odoo.dbuuid, "webhook_url": target, "url": target, "body": { "n": 1 } });
     for round in 1..=3 {
-        assert_eq!(odoo.result("/iap/s/worker/call-back", &params).await, json!({ "code": "ok" }));
         let wanted = webhook.received().len() + 1;
+        assert_eq!(odoo.result("/iap/s/worker/call-back", &params).await, json!({ "code": "ok" }));
         until("it is there", || async { webhook.received().len() >= wanted }).await;
         host.kill();
         // As if the record of its end had not been stored.

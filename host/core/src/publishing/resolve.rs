@@ -40,7 +40,8 @@ impl Candidate {
         self.state == ReleaseState::Approved && self.version.pre.is_empty()
     }
 
-    fn is_for_all(&self) -> bool {
+    /// Whether everybody may have it.
+    pub fn is_for_all(&self) -> bool {
         self.is_general() && self.rollout >= 100
     }
 }

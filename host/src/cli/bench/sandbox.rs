@@ -1,26 +1,13 @@
 //! A fresh instance and one call of the smallest plugin, with a backend that does nothing.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use iap_core::{
-    Credits,
-    ids::{HoldId, JobId},
-    manifest::Manifest,
-    release::ReleaseFiles,
-};
+use iap_core::{manifest::Manifest, release::ReleaseFiles};
 use iap_runtime::{
-    Backend, Call, CallGrant, Engine, EngineOptions, Plugin, PluginSpec, Settings,
-    backend::{
-        Answer, AuthorizeOptions, Authorized, BlobInfo, BoxFuture, CallbackMessage, CaptureDetails, Denied, HostFault,
-        JobOptions, Level, Line, Refusal, Remembered, Scope,
-    },
-    release::read_release,
+    Backend, Call, CallGrant, Engine, EngineOptions, Idle, Plugin, PluginSpec, Settings, release::read_release,
 };
 
 use super::{
@@ -89,7 +76,7 @@ async fn run(
     let tasks = (0..clients).map(|_| {
         let plugin = Arc::clone(plugin);
         tokio::spawn(async move {
-            let backend: Arc<dyn Backend> = Arc::new(Nothing::default());
+            let backend: Arc<dyn Backend> = Arc::new(Idle::generous());
             let (mut seen, mut inside) = (Latencies::new(), Latencies::new());
             while began.elapsed() < time {
                 let call =
@@ -120,81 +107,4 @@ async fn run(
         inside.join(&two);
     }
     Ok((seen, inside, began.elapsed()))
-}
-
-/// Gives any hold and keeps nothing: what is left is the sandbox's own time.
-#[derive(Default)]
-struct Nothing(AtomicI64);
-
-fn nothing<T: Send + 'static>() -> Answer<'static, T, Denied> {
-    Box::pin(async { Ok(Err(Denied { code: "not-granted", message: "the benchmark keeps nothing".to_owned() })) })
-}
-
-impl Backend for Nothing {
-    fn authorize(&self, _: Vec<Line>, _: AuthorizeOptions) -> Answer<'_, Authorized, Refusal> {
-        let id = HoldId(self.0.fetch_add(1, Ordering::Relaxed));
-        Box::pin(async move { Ok(Ok(Authorized::Hold { id, amount: Credits::whole(1) })) })
-    }
-    fn capture(&self, _: HoldId, _: Vec<Line>, _: CaptureDetails) -> Answer<'_, Credits, Refusal> {
-        Box::pin(async { Ok(Ok(Credits::whole(1))) })
-    }
-    fn release(&self, _: HoldId) -> BoxFuture<'_, Result<(), HostFault>> {
-        Box::pin(async { Ok(()) })
-    }
-    fn keep(&self, _: HoldId, _: u32, _: Vec<Remembered>) -> Answer<'_, (), Refusal> {
-        Box::pin(async { Ok(Ok(())) })
-    }
-    fn resume(&self, _: HoldId) -> Answer<'_, Credits, Refusal> {
-        Box::pin(async { Ok(Ok(Credits::whole(1))) })
-    }
-    fn balance(&self) -> BoxFuture<'_, Result<Credits, HostFault>> {
-        Box::pin(async { Ok(Credits::whole(1)) })
-    }
-    fn store_get(&self, _: Scope, _: String) -> Answer<'_, Option<Vec<u8>>, Denied> {
-        nothing()
-    }
-    fn store_set(&self, _: Scope, _: String, _: Vec<u8>, _: Option<u32>) -> Answer<'_, (), Denied> {
-        nothing()
-    }
-    fn store_compare_and_set(
-        &self,
-        _: Scope,
-        _: String,
-        _: Option<Vec<u8>>,
-        _: Option<Vec<u8>>,
-        _: Option<u32>,
-    ) -> Answer<'_, bool, Denied> {
-        nothing()
-    }
-    fn store_delete(&self, _: Scope, _: String) -> Answer<'_, (), Denied> {
-        nothing()
-    }
-    fn store_list(&self, _: Scope, _: String, _: String, _: u32) -> Answer<'_, Vec<String>, Denied> {
-        nothing()
-    }
-    fn blob_put(&self, _: String, _: Vec<u8>, _: u32) -> Answer<'_, BlobInfo, Denied> {
-        nothing()
-    }
-    fn blob_stat(&self, _: String) -> Answer<'_, BlobInfo, Denied> {
-        nothing()
-    }
-    fn blob_read(&self, _: String, _: u64, _: u32) -> Answer<'_, Vec<u8>, Denied> {
-        nothing()
-    }
-    fn blob_delete(&self, _: String) -> Answer<'_, (), Denied> {
-        nothing()
-    }
-    fn enqueue(&self, _: String, _: Vec<u8>, _: JobOptions) -> Answer<'_, JobId, Denied> {
-        nothing()
-    }
-    fn callback(&self, _: CallbackMessage) -> Answer<'_, JobId, Denied> {
-        nothing()
-    }
-    fn now(&self) -> u64 {
-        0
-    }
-    fn random(&self, buffer: &mut [u8]) {
-        buffer.fill(4);
-    }
-    fn log(&self, _: Level, _: &str) {}
 }

@@ -8,12 +8,14 @@ use iap_runtime::{
     release::{self, Release, ReleaseError},
 };
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::{Checked, Finding, Severity, surface};
-use crate::developer::{
-    lines::{Places, Step},
-    project::Project,
+use crate::{
+    catalog::digest_of,
+    developer::{
+        lines::{Places, Step},
+        project::Project,
+    },
 };
 
 /// What was seen of a component.
@@ -66,7 +68,7 @@ pub(super) async fn look(
     let mut facts = Facts {
         path: path.display().to_string(),
         size: bytes.len(),
-        digest: hex::encode(Sha256::digest(bytes)),
+        digest: digest_of(bytes),
         imports: parts.imports.iter().cloned().collect(),
         compile_ms: None,
         cold_start_us: None,

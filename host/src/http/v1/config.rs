@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{extract::State, http::StatusCode};
-use iap_store::repositories::{ConfigRow, ServiceConfigs, ServiceRow};
+use iap_store::{
+    Statement,
+    repositories::{ConfigRow, ServiceConfigs, ServiceRow},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -70,6 +73,20 @@ pub(super) async fn service_for(app: &App, caller: &Caller, name: &str) -> Resul
     };
     caller.vendor(&row.vendor, Scope::Settings)?;
     Ok(row)
+}
+
+/// Stores a change of a service's settings with its event, and has loaded releases take it up: on other hosts within seconds.
+pub(super) async fn store(
+    app: &App,
+    caller: &Caller,
+    service: &ServiceRow,
+    (event, name): (&str, &str),
+    change: Statement,
+) -> Result<(), Problem> {
+    let now = app.store.clock().now();
+    let event = app.store.catalog_events().record(service.id, None, event, name, caller.author(), now);
+    app.store.write(std::iter::once(change).chain(event).collect()).await?;
+    Ok(app.reconfigure().await?)
 }
 
 /// Nothing has this name.
@@ -141,10 +158,7 @@ pub async fn put(
     }
     let now = app.store.clock().now();
     let set = ConfigRow { name: name.clone(), value: body.value, author: caller.author().to_owned(), set_at: now };
-    let mut statements = vec![ServiceConfigs::set(row.id, set.clone())];
-    statements.extend(app.store.catalog_events().record(row.id, None, "config_set", &name, caller.author(), now));
-    app.store.write(statements).await?;
-    app.reconfigure().await?;
+    store(&app, &caller, &row, ("config_set", &name), ServiceConfigs::set(row.id, set.clone())).await?;
     Ok(Json(entry(&app, &service, &name, &declared, Some(&set))))
 }
 
@@ -158,12 +172,8 @@ pub async fn remove(
     Segments((service, name)): Segments<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let row = service_for(&app, &caller, &service).await?;
-    let now = app.store.clock().now();
-    let mut statements = vec![ServiceConfigs::unset(row.id, &name)];
     if app.store.service_configs().of(row.id).await?.iter().any(|set| set.name == name) {
-        statements.extend(app.store.catalog_events().record(row.id, None, "config_unset", &name, caller.author(), now));
+        store(&app, &caller, &row, ("config_unset", &name), ServiceConfigs::unset(row.id, &name)).await?;
     }
-    app.store.write(statements).await?;
-    app.reconfigure().await?;
     Ok(StatusCode::NO_CONTENT)
 }

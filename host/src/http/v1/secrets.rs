@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use super::{
     auth::Caller,
     body::{Json, Segments},
-    config::{service_for, undeclared},
+    config::{service_for, store, undeclared},
     problem::Problem,
 };
 use crate::{
@@ -141,19 +141,15 @@ pub async fn put(
         return Err(undeclared("secret", &service, &name, declared.secrets.keys().cloned()));
     }
     check(&body.value, declared.goes_into_a_header(&name)).map_err(|why| Problem::invalid("value", why))?;
-    let now = app.store.clock().now();
     let sealing = app.keys.sealing();
     let set = SecretRow {
         sealed: sealing.seal(&service, &name, &body.value),
         key_id: sealing.id().to_owned(),
         name: name.clone(),
         author: caller.author().to_owned(),
-        set_at: now,
+        set_at: app.store.clock().now(),
     };
-    let mut statements = vec![ServiceSecrets::set(row.id, set.clone())];
-    statements.extend(app.store.catalog_events().record(row.id, None, "secret_set", &name, caller.author(), now));
-    app.store.write(statements).await?;
-    app.reconfigure().await?;
+    store(&app, &caller, &row, ("secret_set", &name), ServiceSecrets::set(row.id, set.clone())).await?;
     Ok(Json(entry(&app, &service, &name, &declared, Some(&set))))
 }
 
@@ -167,13 +163,9 @@ pub async fn remove(
     Segments((service, name)): Segments<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let row = service_for(&app, &caller, &service).await?;
-    let now = app.store.clock().now();
-    let mut statements = vec![ServiceSecrets::unset(row.id, &name)];
     if app.store.service_secrets().of(row.id).await?.iter().any(|set| set.name == name) {
-        statements.extend(app.store.catalog_events().record(row.id, None, "secret_unset", &name, caller.author(), now));
+        store(&app, &caller, &row, ("secret_unset", &name), ServiceSecrets::unset(row.id, &name)).await?;
     }
-    app.store.write(statements).await?;
-    app.reconfigure().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -117,6 +117,12 @@ impl Releases<'_> {
         rows.iter().map(read).collect()
     }
 
+    /// All that were approved after a moment and serve still, of all services.
+    pub async fn approved_since(&self, since: Time) -> Result<Vec<ReleaseRow>, StoreError> {
+        let rows = self.0.read(select!("AND state = 'approved' AND decided_at > ?1 ORDER BY id"), vec![since.into()]);
+        rows.await?.iter().map(read).collect()
+    }
+
     /// Those that wait for the operator, the oldest first.
     pub async fn waiting(&self) -> Result<Vec<ReleaseRow>, StoreError> {
         self.0

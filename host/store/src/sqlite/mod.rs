@@ -28,6 +28,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0003_repaid", include_str!("../../migrations/sqlite/0003_repaid.sql")),
     ("0004_jobs_blobs", include_str!("../../migrations/sqlite/0004_jobs_blobs.sql")),
     ("0005_publishing", include_str!("../../migrations/sqlite/0005_publishing.sql")),
+    ("0006_quicker_holds", include_str!("../../migrations/sqlite/0006_quicker_holds.sql")),
 ];
 
 /// Why a database cannot be opened.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use iap_runtime::release::{SECTION, read_release};
+use iap_runtime::release::read_release;
 use serde_json::Value;
 
 use crate::{Reply, guests, http};
@@ -20,9 +20,7 @@ pub fn edited(package: &str, edit: impl FnOnce(&mut Files)) -> Vec<u8> {
     let release = read_release(component).expect("the guest is a release");
     let mut files: Files = serde_json::from_slice(&release.files).expect("it carries its files");
     edit(&mut files);
-    let mut with = without_files(component, &release.files);
-    append(&mut with, &serde_json::to_vec(&files).expect("texts are JSON"));
-    with
+    iap_guest_build::with_release(component, &files).expect("the guest is a component")
 }
 
 /// Replaces texts in a file; each must be there.
@@ -35,35 +33,6 @@ pub fn replace(files: &mut Files, path: &str, pairs: &[(&str, &str)]) {
     for (from, to) in pairs {
         assert!(text.contains(from), "{path} does not say {from:?}:\n{text}");
         *text = text.replace(from, to);
-    }
-}
-
-/// The section is the last one that the build appended.
-fn without_files(component: &[u8], files: &[u8]) -> Vec<u8> {
-    let mut section = Vec::new();
-    append(&mut section, files);
-    let rest = component.strip_suffix(&section[..]).expect("the build appends the files");
-    rest.to_vec()
-}
-
-fn append(component: &mut Vec<u8>, files: &[u8]) {
-    let mut content = Vec::new();
-    leb128(&mut content, SECTION.len());
-    content.extend_from_slice(SECTION.as_bytes());
-    content.extend_from_slice(files);
-    component.push(0);
-    leb128(component, content.len());
-    component.extend_from_slice(&content);
-}
-
-fn leb128(out: &mut Vec<u8>, mut rest: usize) {
-    loop {
-        let low = u8::try_from(rest & 0x7f).expect("seven bits fit");
-        rest >>= 7;
-        if rest == 0 {
-            return out.push(low);
-        }
-        out.push(low | 0x80);
     }
 }
 

@@ -33,13 +33,13 @@ pub fn release_files(folder: &Path) -> Result<BTreeMap<String, String>> {
     release::read(folder)
 }
 
-/// A component that was built by other tools, with the release of a plugin's folder in place of any it carries.
+/// A component with a release (see [`release_files`]) in place of any that it carries.
 ///
 /// # Errors
 ///
-/// As [`release_files`]; also if these bytes are no component.
-pub fn with_release(component: &[u8], folder: &Path) -> Result<Vec<u8>> {
-    release::append(release::without(component)?, &release::read(folder)?)
+/// These bytes are no component.
+pub fn with_release(component: &[u8], files: &BTreeMap<String, String>) -> Result<Vec<u8>> {
+    release::append(release::without(component)?, files)
 }
 
 /// Writes a file unless it holds these bytes already, so that what embeds it

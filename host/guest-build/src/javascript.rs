@@ -60,7 +60,8 @@ pub(crate) fn build(folder: &Path, watch: &mut dyn FnMut(Step<'_>)) -> Result<Bu
     let bytes = std::fs::read(&guest.component_path).with_context(|| {
         format!("`npm run build` went well and made no {shown}, which {MANIFEST} names as iap.component")
     })?;
-    let whole = component::with_release(&bytes, folder).with_context(|| format!("{shown} is no component"))?;
+    let whole = component::with_release(&bytes, &component::release_files(folder)?)
+        .with_context(|| format!("{shown} is no component"))?;
     component::write_if_changed(&guest.component_path, &whole)?;
     freshness::stamp(&stamp, &recipe, began)?;
     Ok(Built { guest, was_fresh: false })

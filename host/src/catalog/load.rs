@@ -82,6 +82,7 @@ impl Loader<'_> {
         let parts = component::read_release(&bytes)?;
         let manifest =
             Manifest::parse(&ReleaseFiles::from_section(&parts.files)?).map_err(LoadReleaseError::Manifest)?;
+        let files = String::from_utf8_lossy(&parts.files).into_owned();
         component::check_imports(&parts.imports, &manifest)?;
         let declared = manifest.service.clone();
         let (name, version) = (declared.name.clone(), declared.version.to_string());
@@ -102,7 +103,7 @@ impl Loader<'_> {
         self.store.write(vec![vendor, service]).await.map_err(taken)?;
         let missing = || StoreError::Engine(format!("service {name} is not stored"));
         let row = services.by_name(&name).await?.ok_or_else(missing)?;
-        self.store.write(vec![services.release(row.id, &version, &digest, at)]).await?;
+        self.store.write(vec![services.release(row.id, &version, &digest, &files, at)]).await?;
         let release = services.release_id(row.id, &digest).await?.ok_or_else(missing)?;
 
         let settings = crate::settings::of(self.store, self.keys, self.config, self.public_url, &row).await?;

@@ -2,6 +2,7 @@
 //!
 //! `load` takes in what came with the binary, `refresh` what was published; `lines` says which release serves whom.
 
+mod files;
 mod lines;
 mod load;
 mod packs;
@@ -17,6 +18,7 @@ use std::{
 use iap_core::{ids::ServiceId, manifest::Route};
 use iap_store::{Store, repositories::AccountRow};
 
+pub use files::files_of;
 pub use lines::Line;
 pub use load::{LoadReleaseError, Loader};
 pub use packs::{PackText, packs_from_json};

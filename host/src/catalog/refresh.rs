@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Catalog,
+    files::files_of,
     lines::Line,
     packs_from_json,
     service::{Code, Release, Risen, Service, Status},
@@ -105,8 +106,7 @@ async fn line(
         // Files are large and do not change: they are read once, or where price tables were edited.
         let known = app.catalog.code.lock().unwrap_or_else(PoisonError::into_inner).get(&stored.id).cloned();
         let files = if known.is_none() || revisions.iter().any(|revision| revision.kind == "prices") {
-            let files = app.store.releases().files(stored.id).await?.unwrap_or_default();
-            Some(ReleaseFiles::from_section(files.as_bytes())?)
+            Some(files_of(&app.store, stored.id).await?)
         } else {
             None
         };

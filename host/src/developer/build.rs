@@ -46,7 +46,8 @@ pub fn build(
         Some(file) => {
             let component =
                 std::fs::read(file).with_context(|| format!("cannot read the component {}", file.display()))?;
-            let bytes = iap_guest_build::with_release(&component, &project.folder)
+            let bytes = iap_guest_build::release_files(&project.folder)
+                .and_then(|files| iap_guest_build::with_release(&component, &files))
                 .with_context(|| format!("{} cannot be released", file.display()))?;
             let was_fresh = std::fs::read(&path).is_ok_and(|present| present == bytes);
             (bytes, was_fresh)

@@ -7,9 +7,8 @@ use iap_core::{
     manifest::{Manifest, Pack},
     publishing::{
         protected::{NOTICE, check_price_edit},
-        upgrade::pack_edit,
+        upgrade::{Difference, pack_edit},
     },
-    release::ReleaseFiles,
 };
 use iap_store::{StoreError, repositories::ServiceRow};
 use serde::{Deserialize, Serialize};
@@ -17,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::decide::{self, DecideError};
 use crate::{
     app::App,
-    catalog::{PackText, PriceEdit, Texts},
+    catalog::{PackText, PriceEdit, Texts, files_of},
     mail::texts as text,
 };
 
@@ -64,7 +63,7 @@ pub async fn packs(app: &App, service: &ServiceRow, packs: Vec<PackText>, author
     let current =
         current.ok_or_else(|| EditError::Refused(vec![format!("{} has no release that serves yet", service.name)]))?;
     let differences = pack_edit(&current.packs, &new);
-    let refusals: Vec<String> = differences.iter().filter(|one| one.breaks).map(ToString::to_string).collect();
+    let refusals: Vec<String> = differences.iter().filter(|one| one.breaks).map(Difference::refusal).collect();
     if !refusals.is_empty() {
         return Err(EditError::Refused(refusals));
     }
@@ -122,12 +121,10 @@ pub async fn prices(
     let current = app.catalog.service(&service.name);
     let release = current.as_ref().and_then(|service| service.release.as_ref());
     let release = release.ok_or_else(|| refused(format!("{} has no release that serves yet", service.name)))?;
-    let stored = app.store.releases().files(release.id).await?.filter(|text| !text.is_empty());
-    let stored = stored.ok_or_else(|| {
-        refused(format!("{} came with the host's binary; its prices change with a release", service.name))
-    })?;
-    let mut files =
-        ReleaseFiles::from_section(stored.as_bytes()).map_err(|error| EditError::Host(error.to_string()))?;
+    if app.store.releases().of_service(service.id).await?.iter().all(|row| row.id != release.id) {
+        return Err(refused(format!("{} came with the host's binary; its prices change with a release", service.name)));
+    }
+    let mut files = files_of(&app.store, release.id).await.map_err(|error| EditError::Host(error.to_string()))?;
     for (path, text) in &tables {
         if files.get(path).is_none() {
             return Err(refused(format!("{path:?} is no file of the release; edit one that is there")));
@@ -140,7 +137,7 @@ pub async fn prices(
         return Err(refused("these tables say what is there already; nothing would change".to_owned()));
     }
     let never: Vec<String> =
-        differences.iter().filter(|one| one.breaks && !one.needs_notice()).map(ToString::to_string).collect();
+        differences.iter().filter(|one| one.breaks && !one.needs_notice()).map(Difference::refusal).collect();
     if !never.is_empty() {
         return Err(EditError::Refused(never));
     }

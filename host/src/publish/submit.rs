@@ -6,7 +6,10 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use iap_core::{
     hosting::VendorKind,
     manifest::Manifest,
-    publishing::{Comparison, ReleaseState, compare, upgrade::predecessor},
+    publishing::{
+        Comparison, ReleaseState, compare,
+        upgrade::{Difference, predecessor},
+    },
     release::ReleaseFiles,
 };
 use iap_store::{
@@ -16,7 +19,11 @@ use iap_store::{
 use semver::Version;
 
 use super::{decide, inspect::InspectError, report::ReleaseReport};
-use crate::{app::App, catalog::digest_of, mail::texts as text};
+use crate::{
+    app::App,
+    catalog::{digest_of, files_of},
+    mail::texts as text,
+};
 
 /// A component that somebody publishes.
 #[derive(Debug)]
@@ -133,7 +140,7 @@ pub async fn submit(app: &Arc<App>, submission: Submission) -> Result<Submitted,
     }
     let comparison = against_earlier(app, &row, &manifest, &files).await?;
     if let Some((before, comparison)) = &comparison {
-        let refusals: Vec<String> = comparison.refusals().map(ToString::to_string).collect();
+        let refusals: Vec<String> = comparison.refusals().map(Difference::refusal).collect();
         if !refusals.is_empty() {
             let next = Version::new(before.major + 1, 0, 0);
             let reasons =
@@ -165,7 +172,10 @@ pub async fn submit(app: &Arc<App>, submission: Submission) -> Result<Submitted,
     let mut statements = begins;
     statements.extend(Releases::submit(new, bytes, now));
     statements.extend(app.store.catalog_events().record(row.id, Some(id), "submitted", &version, &author, now));
-    if let Some(email) = vendor_email(app, &declared.vendor).await? {
+    // In development nobody waits for an operator.
+    if !app.config.dev
+        && let Some(email) = vendor_email(app, &declared.vendor).await?
+    {
         let text = text::ReleaseSubmitted { service: &service, version: &version };
         statements.push(app.outbox().put(&email, &text));
     }
@@ -334,12 +344,7 @@ async fn against_earlier(
     let before = predecessor(promised.iter().map(|one| &one.version), &manifest.service.version);
     let before = promised.iter().find(|one| Some(&one.version) == before);
     let Some(release) = before.and_then(|one| line.faces.get(&one.id)?.release.as_ref()) else { return Ok(None) };
-    let old_files = match app.store.releases().files(release.id).await?.filter(|text| !text.is_empty()) {
-        Some(text) => {
-            ReleaseFiles::from_section(text.as_bytes()).map_err(|error| SubmitError::Host(error.to_string()))?
-        }
-        None => ReleaseFiles::default(),
-    };
+    let old_files = files_of(&app.store, release.id).await.map_err(|error| SubmitError::Host(error.to_string()))?;
     let comparison = compare(release.manifest(), &old_files, manifest, files);
     Ok(Some((release.manifest().service.version.clone(), comparison)))
 }

@@ -2,6 +2,7 @@
 //! they may be used.
 
 mod hosting;
+mod javascript;
 mod rates;
 mod scripts;
 mod vat;

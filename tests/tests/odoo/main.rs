@@ -9,6 +9,7 @@ mod identity;
 mod recorded;
 mod registration;
 mod repeats;
+mod story;
 
 use iap_tests::{Odoo, TestHost};
 use serde_json::{Value, json};

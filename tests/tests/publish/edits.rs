@@ -1,9 +1,9 @@
 //! Packs, texts, icon and price tables change without a release, within what was promised.
 
-use iap_tests::{Settings, TestHost, http, releases::reasons};
+use iap_tests::{TestHost, http, releases::reasons};
 use serde_json::{Value, json};
 
-use crate::support::{NAME, TELLER, customer, parrot, serve, tell, teller};
+use crate::support::{NAME, TELLER, customer, host, parrot, serve, tell, teller};
 
 async fn put(host: &TestHost, what: &str, body: &Value) -> iap_tests::Reply {
     host.operator().send("PUT", &format!("/v1/services/{NAME}/{what}"), Some(body)).await
@@ -21,7 +21,7 @@ async fn catalog(host: &TestHost) -> Value {
 
 #[tokio::test]
 async fn packs_and_texts_are_edited_with_history() {
-    let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let host = host();
     serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
     let pack = |eur: &str| {
         json!({ "packs": [
@@ -65,7 +65,7 @@ async fn packs_and_texts_are_edited_with_history() {
 
 #[tokio::test]
 async fn prices_fall_at_once_and_rise_with_notice() {
-    let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let host = host();
     serve(&host, TELLER, "1.0.0", teller("1.0.0"), 100).await;
     let (_, account) = customer(&host, TELLER, "20").await;
     let emails = json!({ "warning_emails": [{ "email": "admin@db.example" }] });
@@ -95,7 +95,7 @@ async fn prices_fall_at_once_and_rise_with_notice() {
 /// What was bought before a rise keeps the old price; what was given, or bought later, does not.
 #[tokio::test]
 async fn lots_bought_before_a_rise_keep_its_price() {
-    let mut host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let mut host = host();
     serve(&host, TELLER, "1.0.0", teller("1.0.0"), 100).await;
     let (_, buyer) = customer(&host, TELLER, "1").await;
     let (_, gifted) = customer(&host, TELLER, "20").await;

@@ -1,13 +1,13 @@
 //! A service is suspended, tried by its vendor, discontinued, and ends.
 
-use iap_tests::{Settings, TestHost, host::until};
+use iap_tests::host::until;
 use serde_json::json;
 
-use crate::support::{NAME, call, customer, parrot, say, serve};
+use crate::support::{NAME, call, customer, host, parrot, say, serve};
 
 #[tokio::test]
 async fn a_suspended_service_does_nothing_until_it_is_resumed() {
-    let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let host = host();
     serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
     let (odoo, account) = customer(&host, NAME, "5").await;
     let operator = host.operator();
@@ -29,7 +29,7 @@ async fn a_suspended_service_does_nothing_until_it_is_resumed() {
 
 #[tokio::test]
 async fn a_vendor_tries_its_service_with_play_credits() {
-    let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let host = host();
     serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
     let operator = host.operator();
     let path = format!("/v1/services/{NAME}/test-accounts");
@@ -53,7 +53,7 @@ async fn a_vendor_tries_its_service_with_play_credits() {
 
 #[tokio::test]
 async fn a_discontinued_service_sells_no_more_and_refunds_at_its_end() {
-    let mut host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let mut host = host();
     serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
     let (_, account) = customer(&host, NAME, "5").await;
     let emails = json!({ "warning_emails": [{ "email": "admin@db.example" }] });

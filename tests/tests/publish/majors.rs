@@ -1,13 +1,13 @@
 //! A new major version waits for each admin's consent while the old one serves.
 
-use iap_tests::{Settings, TestHost, http, releases::replace};
+use iap_tests::{http, releases::replace};
 use serde_json::{Value, json};
 
-use crate::support::{self, NAME, customer, parrot, say, serve, version_of};
+use crate::support::{self, NAME, customer, host, parrot, say, serve, version_of};
 
 #[tokio::test]
 async fn the_old_major_serves_until_an_admin_agrees() {
-    let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let host = host();
     serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
     let (odoo, account) = customer(&host, NAME, "20").await;
     let emails = json!({ "warning_emails": [{ "email": "admin@db.example" }] });
@@ -36,6 +36,9 @@ async fn the_old_major_serves_until_an_admin_agrees() {
         format!("{}/iap/1/credit?service_name={NAME}&account_token={}&dbuuid={}", host.url(), odoo.token, odoo.dbuuid);
     let page = http::try_send(host.client().get(&link)).await.unwrap();
     assert!(page.text.contains("Parrot 2 is available") && page.text.contains("rises from 1 to 2"), "{}", page.text);
+    for vendors in ["cannot be compared", "only a new major may"] {
+        assert!(!page.text.contains(vendors), "{}", page.text);
+    }
     let form = |version: &str| {
         let fields =
             [("service_name", NAME), ("account_token", &odoo.token), ("dbuuid", &odoo.dbuuid), ("version", version)];
@@ -66,7 +69,7 @@ async fn the_old_major_serves_until_an_admin_agrees() {
 
 #[tokio::test]
 async fn a_requirement_chooses_its_release() {
-    let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let host = host();
     for version in ["1.0.0", "1.1.0", "2.0.0", "1.1.1"] {
         serve(&host, NAME, version, parrot(version, |_| {}), 100).await;
     }

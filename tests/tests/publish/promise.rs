@@ -2,10 +2,10 @@
 
 use iap_tests::{
     Settings, TestHost,
-    releases::{Files, reasons, replace},
+    releases::{Files, edited, reasons, replace},
 };
 
-use crate::support::{NAME, dearer, parrot, publish, serve};
+use crate::support::{NAME, dearer, host, parrot, publish, serve};
 
 /// Refusals of version 1.1.0 with an edit, against 1.0.0.
 async fn refused(host: &TestHost, edit: impl FnOnce(&mut Files)) -> Vec<String> {
@@ -14,7 +14,7 @@ async fn refused(host: &TestHost, edit: impl FnOnce(&mut Files)) -> Vec<String> 
 
 #[tokio::test]
 async fn a_minor_release_breaks_nothing() {
-    let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let host = host();
     serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
     let manifest =
         |from: &'static str, to: &'static str| move |files: &mut Files| replace(files, "plugin.toml", &[(from, to)]);
@@ -65,4 +65,20 @@ async fn a_minor_release_breaks_nothing() {
     // What falls, and what is new, may come at any time.
     let better = publish(&host, NAME, parrot("1.1.0", |files| dearer(files, "0.9"))).await;
     assert_eq!(better.status, 201, "{}", better.text);
+}
+
+#[tokio::test]
+async fn what_came_with_the_host_is_a_promise_too() {
+    let settings = Settings { plugins: vec!["iap-example-echo"], without_simulators: true, ..Settings::default() };
+    let host = TestHost::with(&settings);
+    let next = |asks: &'static str| {
+        edited("iap-example-echo", |files| {
+            replace(files, "plugin.toml", &[("version = \"1.0.0\"", "version = \"1.1.0\"")]);
+            replace(files, "schemas/say.json", &[("[\"text\"]", asks)]);
+        })
+    };
+    let refused = reasons(&publish(&host, "echo", next("[\"text\", \"voice\"]")).await);
+    assert!(refused.len() == 1 && refused[0].contains("voice"), "{refused:?}");
+    let same = publish(&host, "echo", next("[\"text\"]")).await;
+    assert_eq!(same.status, 201, "{}", same.text);
 }

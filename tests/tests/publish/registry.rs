@@ -8,11 +8,11 @@ use iap_tests::{
 };
 use serde_json::json;
 
-use crate::support::{NAME, call, customer, parrot, publish, say, serve, version_of};
+use crate::support::{NAME, call, customer, host, parrot, publish, say, serve, version_of};
 
 #[tokio::test]
 async fn a_release_serves_once_it_is_approved() {
-    let mut host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let mut host = host();
     let component = parrot("1.0.0", |_| {});
     let reply = publish(&host, NAME, component.clone()).await;
     assert_eq!(reply.status, 201, "{}", reply.text);
@@ -63,7 +63,7 @@ async fn a_release_serves_once_it_is_approved() {
 
 #[tokio::test]
 async fn what_is_no_release_is_refused_with_its_reason() {
-    let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let host = host();
     let other = publish(&host, "cockatoo", parrot("1.0.0", |_| {})).await;
     assert!(reasons(&other)[0].contains("plugin.toml says service \"parrot\""), "{}", other.text);
     let broken = publish(
@@ -89,7 +89,7 @@ async fn what_is_no_release_is_refused_with_its_reason() {
 
 #[tokio::test]
 async fn a_rejected_release_never_serves() {
-    let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let host = host();
     publish(&host, NAME, parrot("1.0.0", |_| {})).await;
     let path = format!("/v1/services/{NAME}/releases/1.0.0/reject");
     let rejected = host.operator().ok("POST", &path, Some(&json!({ "reason": "no" }))).await;
@@ -102,7 +102,7 @@ async fn a_rejected_release_never_serves() {
 
 #[tokio::test]
 async fn a_yanked_release_serves_only_those_who_pinned_it() {
-    let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let host = host();
     serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
     let (_, free) = customer(&host, NAME, "5").await;
     let (_, pinned) = customer(&host, NAME, "5").await;
@@ -119,6 +119,7 @@ async fn a_yanked_release_serves_only_those_who_pinned_it() {
     host.operator().ok("POST", &path, Some(&json!({ "reason": "wrong words too" }))).await;
     let refused = call(&host, &free, "say", &json!({ "text": "hi" })).await;
     assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("no-release")), "{}", refused.text);
+    assert_eq!(say(&host, &pinned).await, "1", "who pinned one keeps it");
 }
 
 #[tokio::test]

@@ -1,17 +1,16 @@
 //! A release reaches some accounts first; one that fails too often is stopped by itself.
 
 use iap_tests::{
-    Settings, TestHost,
     host::until,
     releases::{edited, replace},
 };
 use serde_json::json;
 
-use crate::support::{NAME, call, customer, parrot, release, serve, version_of};
+use crate::support::{NAME, call, customer, host, parrot, release, serve, version_of};
 
 #[tokio::test]
 async fn some_accounts_come_first_and_none_goes_back() {
-    let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let host = host();
     serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
     let mut accounts = Vec::new();
     for _ in 0..40 {
@@ -58,7 +57,7 @@ fn spinner(version: &str, time: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_release_that_fails_is_stopped_and_the_one_before_serves_again() {
-    let host = TestHost::with(&Settings { without_simulators: true, ..Settings::default() });
+    let host = host();
     serve(&host, "spinner", "1.0.0", spinner("1.0.0", "2 s"), 100).await;
     let (_, account) = customer(&host, "spinner", "100").await;
     let spin = async || call(&host, &account, "spin_ms", &json!({ "ms": 60 })).await.status;

@@ -1,11 +1,16 @@
 //! What the stories share: a small service and its versions.
 
 use iap_tests::{
-    Odoo, Reply, TestHost,
+    Odoo, Reply, Settings, TestHost,
     host::OPERATOR_TOKEN,
     releases::{Files, edited, replace, upload},
 };
 use serde_json::{Value, json};
+
+/// A host that needs nobody else.
+pub fn host() -> TestHost {
+    TestHost::with(&Settings { without_simulators: true, ..Settings::default() })
+}
 
 /// Wire name of the service.
 pub const NAME: &str = "parrot";

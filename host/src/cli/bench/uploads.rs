@@ -67,6 +67,7 @@ pub async fn measure(uploads: &Uploads, figures: &mut Figures) -> anyhow::Result
             }
         }
         spent += began.elapsed();
+        eprintln!("round {} of {ROUNDS}: {share} uploads in {:.1?}", round + 1, began.elapsed());
         stop.store(true, Ordering::Relaxed);
         beside.join(&calling.await??);
     }

@@ -42,6 +42,7 @@ recorded! {
     balance_17 = "v17/003-iap_1_balance.json";
     send_17 = "v17/004-api_sms_3_send.json";
     information_19 = "v19/002-iap_1_get-accounts-information.json";
+    warning_19 = "v19/029-iap_1_update-warning-email-alerts.json";
     balance_19 = "v19/004-iap_1_balance.json";
     send_19 = "v19/005-api_sms_3_send.json";
     send_one_19 = "v19/006-api_sms_3_send.json";

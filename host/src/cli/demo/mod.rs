@@ -16,8 +16,8 @@ use self::{transcript::Transcript, world::World};
 
 /// Start a host with everything it needs and tell its story over real HTTP.
 ///
-/// Starts a host, an SMS carrier, a card processor and a printer of letters (simulators, processes of their own),
-/// declares three databases and plays what real Odoo databases sent: credits are granted, spent, run out, are bought,
+/// Starts a host, an SMS carrier, a card processor, a printer of letters and a mail server (simulators, processes of
+/// their own), declares three databases and plays what real Odoo databases sent: credits are granted, spent, run out, are bought,
 /// and spent again; a letter is posted. Then goes on serving, so that an Odoo database can be pointed at it.
 #[derive(clap::Args)]
 pub struct Demo {
@@ -96,6 +96,6 @@ fn invite(world: &World, transcript: &mut Transcript) {
     transcript
         .say(&format!("         -d '{{\"credits\": \"10\", \"reason\": \"hello\"}}' {url}/v1/accounts/ACCOUNT/grants"));
     transcript.say(&format!("What the carrier received: {}   Cards: {}", world.carrier(), world.card()));
-    transcript.say(&format!("What the printer received: {}", world.printer()));
+    transcript.say(&format!("What the printer received: {}   Mails: {}", world.printer(), world.mail()));
     transcript.say("Ctrl-C stops it.");
 }

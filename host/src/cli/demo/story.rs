@@ -10,7 +10,7 @@ use iap_store::{
 use serde_json::{Value, json};
 
 use super::{
-    databases::{Recorded, Webhook, balance_17, balance_19, information_19, send_17, send_19, send_one_19},
+    databases::{Recorded, Webhook, balance_17, balance_19, information_19, send_17, send_19, send_one_19, warning_19},
     transcript::Transcript,
     world::World,
 };
@@ -82,6 +82,14 @@ async fn odoo_19(world: &World, t: &mut Transcript, dbuuid: &str, webhook: &Webh
         known["result"][token.as_str()]["registered"] == "registered",
         "POST /iap/1/get-accounts-information  opens its accounts and says they are registered",
     );
+    let warning = warning_19();
+    let heard = world.rpc(&warning.path, &warning.body).await?;
+    let (threshold, emails) = (&warning.body["params"]["warning_threshold"], &warning.body["params"]["warning_emails"]);
+    let admin = emails[0]["email"].as_str().unwrap_or_default();
+    t.check(
+        heard["result"] == true,
+        &format!("POST /iap/1/update-warning-email-alerts  below {threshold} credits, {admin} wants a mail"),
+    );
     grant(world, t, dbuuid, "sms", "5").await?;
     let request = send_19().with("webhook_url", json!(webhook.url));
     let answer = world.rpc(&request.path, &request.body).await?;
@@ -94,6 +102,8 @@ async fn odoo_19(world: &World, t: &mut Transcript, dbuuid: &str, webhook: &Webh
         states == ["insufficient_credit"] && charged.is_zero(),
         "the sixth is refused for credits, in the state that Odoo shows with a buy link",
     );
+    let subjects = mails(world, admin).await?;
+    t.check(subjects.len() == 1, &format!("mail to {admin}: {}", subjects.join(", ")));
 
     t.chapter("Its user buys a pack, and sends again");
     buy(world, t, dbuuid, &token).await?;
@@ -130,6 +140,19 @@ async fn buy(world: &World, t: &mut Transcript, dbuuid: &str, token: &str) -> an
         &format!("back on the host's page; the balance is {after} credits"),
     );
     Ok(())
+}
+
+/// Subjects of the mails that came to an address, once there are any.
+async fn mails(world: &World, to: &str) -> anyhow::Result<Vec<String>> {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let inbox = world.send("GET", &format!("{}/inbox?to={to}", world.mail()), None, None).await?.json();
+        let mails = inbox["mails"].as_array().cloned().unwrap_or_default();
+        if !mails.is_empty() || until < Instant::now() {
+            return Ok(mails.iter().filter_map(|mail| mail["subject"].as_str().map(str::to_owned)).collect());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 async fn reports(t: &mut Transcript, webhook: &Webhook, uuid: &str) {

@@ -20,6 +20,7 @@ pub struct World {
     carrier: String,
     card: String,
     printer: String,
+    mail: String,
     operator_token: String,
     client: reqwest::Client,
 }
@@ -28,7 +29,7 @@ pub struct World {
 pub struct Stop {
     server: JoinHandle<std::io::Result<()>>,
     tell: oneshot::Sender<()>,
-    _simulators: [Simulator; 3],
+    _simulators: Simulators,
 }
 
 impl Stop {
@@ -110,6 +111,34 @@ impl Drop for Simulator {
     }
 }
 
+/// The world outside.
+struct Simulators {
+    carrier: Simulator,
+    card: Simulator,
+    printer: Simulator,
+    mail: Simulator,
+    /// Where mail is taken, with credentials.
+    smtp_url: String,
+}
+
+impl Simulators {
+    /// Starts all, for a host at an address.
+    async fn start(client: &reqwest::Client, host: SocketAddr) -> anyhow::Result<Self> {
+        let card_webhook = format!("http://{host}/payments/stripe/webhook");
+        let print_webhook = format!("http://{host}/hooks/snailmail/status");
+        let mail = Simulator::start(&["mail", "--smtp", "127.0.0.1:0"])?;
+        let address = reply(client.get(format!("{}/address", mail.url))).await?.json();
+        let smtp_url = address["url"].as_str().context("the mail server does not say where it takes mail")?.to_owned();
+        Ok(Self {
+            carrier: Simulator::start(&["carrier"])?,
+            card: Simulator::start(&["card", "--webhook-url", &card_webhook])?,
+            printer: Simulator::start(&["print", "--webhook-url", &print_webhook])?,
+            mail,
+            smtp_url,
+        })
+    }
+}
+
 /// An answer of the host.
 pub struct Reply {
     pub status: u16,
@@ -126,29 +155,26 @@ impl Reply {
 impl World {
     pub async fn start(listen: SocketAddr, data_dir: PathBuf, progress: impl Fn(&str)) -> anyhow::Result<(Self, Stop)> {
         progress(
-            "Starting an SMS carrier, a card processor and a printer of letters (simulators, processes of their own)",
+            "Starting an SMS carrier, a card processor, a printer of letters and a mail server (simulators, processes of their own)",
         );
         let listener = TcpListener::bind(listen)
             .await
             .with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
         let listen = listener.local_addr()?;
-        let webhook = format!("http://{listen}/payments/stripe/webhook");
-        let carrier = Simulator::start(&["carrier"])?;
-        let card = Simulator::start(&["card", "--webhook-url", &webhook])?;
-        let webhook = format!("http://{listen}/hooks/snailmail/status");
-        let printer = Simulator::start(&["print", "--webhook-url", &webhook])?;
+        let client = iap_host::payments::client()?;
+        let simulators = Simulators::start(&client, listen).await?;
         let operator_token =
             std::env::var("IAP_OPERATOR_TOKEN").unwrap_or_else(|_| format!("iap_op_{}", random_hex::<16>()));
-        let config = settings(listen, data_dir, [&carrier.url, &card.url, &printer.url], &operator_token)?;
+        let config = settings(listen, data_dir, &simulators, &operator_token)?;
         progress("Starting the host; plugins are compiled at the first start and kept");
         let app = App::start(config, Arc::new(SystemClock), |step| progress(step)).await?;
         progress(&format!("Serving at {}", app.public_url));
         let (tell, told) = oneshot::channel::<()>();
         let server = tokio::spawn(server::serve(Arc::clone(&app), listener, async move { drop(told.await) }));
-        let client = iap_host::payments::client()?;
-        let (carrier_url, card_url, printer_url) = (carrier.url.clone(), card.url.clone(), printer.url.clone());
-        let world = Self { app, carrier: carrier_url, card: card_url, printer: printer_url, operator_token, client };
-        Ok((world, Stop { server, tell, _simulators: [carrier, card, printer] }))
+        let [carrier, card, printer, mail] =
+            [&simulators.carrier, &simulators.card, &simulators.printer, &simulators.mail].map(|it| it.url.clone());
+        let world = Self { app, carrier, card, printer, mail, operator_token, client };
+        Ok((world, Stop { server, tell, _simulators: simulators }))
     }
 
     pub fn url(&self) -> &str {
@@ -165,6 +191,10 @@ impl World {
 
     pub fn printer(&self) -> &str {
         &self.printer
+    }
+
+    pub fn mail(&self) -> &str {
+        &self.mail
     }
 
     pub fn operator_token(&self) -> &str {
@@ -229,10 +259,11 @@ async fn reply(request: reqwest::RequestBuilder) -> anyhow::Result<Reply> {
 fn settings(
     listen: SocketAddr,
     data_dir: PathBuf,
-    [carrier, card, printer]: [&str; 3],
+    simulators: &Simulators,
     operator_token: &str,
 ) -> anyhow::Result<Config> {
     let (twilio, stripe, pingen) = (CarrierOptions::default(), CardOptions::default(), PrintOptions::default());
+    let Simulators { carrier, card, printer, smtp_url, .. } = simulators;
     std::fs::create_dir_all(&data_dir).with_context(|| format!("cannot create {}", data_dir.display()))?;
     let examples = data_dir.join("examples");
     std::fs::create_dir_all(&examples)?;
@@ -249,13 +280,13 @@ fn settings(
         ]
         .into(),
         secrets: [("twilio-auth-token".to_owned(), twilio.auth_token)].into(),
-        base_urls: [("carrier".to_owned(), carrier.to_owned())].into(),
+        base_urls: [("carrier".to_owned(), carrier.url.clone())].into(),
     };
     let snailmail = config::ServiceSettings {
         config: [
             ("pingen-client-id", pingen.client_id.as_str()),
             ("pingen-organisation", &pingen.organisation),
-            ("upload-origin", printer),
+            ("upload-origin", &printer.url),
             // A demo has no patience.
             ("first-look", "1"),
         ]
@@ -266,7 +297,7 @@ fn settings(
             ("pingen-webhook-secret".to_owned(), pingen.webhook_secret),
         ]
         .into(),
-        base_urls: ["identity", "api", "upload"].map(|name| (name.to_owned(), printer.to_owned())).into(),
+        base_urls: ["identity", "api", "upload"].map(|name| (name.to_owned(), printer.url.clone())).into(),
     };
     Ok(Config {
         data_dir,
@@ -282,11 +313,12 @@ fn settings(
         .into(),
         services: [("sms".to_owned(), sms), ("snailmail".to_owned(), snailmail)].into(),
         stripe: Some(config::Stripe {
-            api_url: card.to_owned(),
+            api_url: card.url.clone(),
             secret_key: stripe.secret_key,
             webhook_secret: stripe.webhook_secret,
             currency: "EUR".to_owned(),
         }),
+        mail: Some(config::Mail { smtp_url: smtp_url.clone(), from: "IAP <iap@example.com>".to_owned() }),
         ..Config::default()
     })
 }

@@ -41,8 +41,13 @@ pub(super) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery)
     let grants = app.store.grants().page(visit.account.id, GrantId(i64::MAX), RECENT).await?;
     let title = visit.service.title.clone();
     let consent_needed = !visit.account.enabled && refusal.is_none();
+    let offer = if consent_needed {
+        html! {}
+    } else {
+        upgrade::ask(&app, &visit).await?
+    };
     let content = html! {
-        h1 { @if consent_needed { "Enable " (title) } @else { "Buy Credits for " (title) } }
+        h1 { @if consent_needed { "Enable " } @else if sells { "Buy Credits for " } (title) }
         p.lead { (visit.service.summary) }
         @if fields.is_set("enabled") && visit.account.enabled { p.note.good role="status" { (title) " is enabled." } }
         @if fields.is_set("upgraded") { p.note.good role="status" { "The new version serves you from now on." } }
@@ -57,7 +62,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery)
         @if consent_needed {
             (consent::ask(&visit, &app.config))
         } @else {
-            (upgrade::ask(&app, &visit))
+            (offer)
             @if refusal.is_none() && sells { (buy(&app, &visit, &fields)) }
             (recent(&visit, &orders, &grants))
             (warnings::form(&visit))

@@ -58,6 +58,13 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<anyhow::Error> for Problem {
+    fn from(error: anyhow::Error) -> Self {
+        tracing::error!(error = format!("{error:#}"), "A page could not be shown");
+        Self::ours()
+    }
+}
+
 impl From<ContactError> for Problem {
     fn from(error: ContactError) -> Self {
         match error {

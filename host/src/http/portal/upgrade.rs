@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use axum::{body::Bytes, extract::State, response::Redirect};
-use iap_core::{hosting::Door, publishing::compare, release::ReleaseFiles};
+use iap_core::{
+    hosting::Door,
+    publishing::{Comparison, compare},
+};
 use maud::{Markup, html};
 use semver::Version;
 
 use super::{consent, fields::Fields, prices, problem::Problem, visit::Visit};
 use crate::{
     app::App,
-    catalog::{Release, Service},
+    catalog::{Release, Service, files_of},
 };
 
 /// The release of a major version that an account is offered, as the service that it would be.
@@ -40,17 +43,18 @@ pub(super) async fn agree(State(app): State<Arc<App>>, body: Bytes) -> Result<Re
 }
 
 /// What an admin reads before agreeing to a new major version; nothing if there is none.
-pub(super) fn ask(app: &App, visit: &Visit) -> Markup {
-    let Some((version, service)) = offered(app, visit) else { return html! {} };
-    let (Some(now), Some(next)) = (&visit.service.release, &service.release) else { return html! {} };
+pub(super) async fn ask(app: &App, visit: &Visit) -> Result<Markup, Problem> {
+    let Some((version, service)) = offered(app, visit) else { return Ok(html! {}) };
+    let (Some(now), Some(next)) = (&visit.service.release, &service.release) else { return Ok(html! {}) };
+    let comparison = compared(app, now, next).await?;
     let mine = &now.manifest().service.version;
-    html! {
+    Ok(html! {
         section {
             h2 { (service.title) " " (version.major) " is available" }
             p {
                 "You use version " (mine) ", which goes on working. Version " (version) " waits for your consent, since it may do or cost something else."
             }
-            (changes(now, next))
+            (changes(&comparison))
             details {
                 summary { "What version " (version) " may do" }
                 (consent::permissions(next.manifest()))
@@ -66,12 +70,15 @@ pub(super) fn ask(app: &App, visit: &Visit) -> Markup {
             }
             p.soft.small { "You can require the version that you have by " code { "version_requirement" } " of the account." }
         }
-    }
+    })
 }
 
-fn changes(now: &Release, next: &Release) -> Markup {
-    let none = ReleaseFiles::default();
-    let comparison = compare(now.manifest(), &none, next.manifest(), &none);
+async fn compared(app: &App, now: &Release, next: &Release) -> anyhow::Result<Comparison> {
+    let (old, new) = (files_of(&app.store, now.id).await?, files_of(&app.store, next.id).await?);
+    Ok(compare(now.manifest(), &old, next.manifest(), &new))
+}
+
+fn changes(comparison: &Comparison) -> Markup {
     let (breaks, others): (Vec<_>, Vec<_>) = comparison.differences.iter().partition(|difference| difference.breaks);
     html! {
         @if !breaks.is_empty() {

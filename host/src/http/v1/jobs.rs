@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     auth::Caller,
     body::{Json, Query, Segments, given},
-    page::{Page, PageQuery},
+    page::{self, Page, PageQuery},
     problem::{NOT_FOUND, Problem, WRONG_STATE},
 };
 use crate::{app::App, clock::rfc3339};
@@ -112,10 +112,7 @@ pub async fn list(
     Query(query): Query<JobsQuery>,
 ) -> Result<Json<Page<JobEntry>>, Problem> {
     caller.operator()?;
-    let state = query.state.as_deref();
-    if state.is_some_and(|state| !STATES.contains(&state)) {
-        return Err(Problem::invalid("state", format!("must be one of {}", STATES.join(", "))));
-    }
+    let state = page::state(query.state.as_ref(), &STATES)?;
     let service = match &query.service {
         None => None,
         Some(name) => {
@@ -123,8 +120,8 @@ pub async fn list(
             Some(service.ok_or_else(|| Problem::invalid("service", format!("there is no service {name:?}")))?.id)
         }
     };
-    let page = PageQuery { cursor: query.cursor.clone(), limit: query.limit.clone() };
-    let (before, limit) = (page.cursor()?.unwrap_or(JobId(i64::MAX)), page.limit()?);
+    let asked = PageQuery { cursor: query.cursor.clone(), limit: query.limit.clone() };
+    let (before, limit) = (asked.cursor()?.unwrap_or(JobId(i64::MAX)), asked.limit()?);
     let rows = app.store.job_views().list(state, service, before, limit + 1).await?;
     let items = rows.into_iter().map(|row| JobEntry::new(&app, row)).collect();
     Ok(Json(Page::of(items, limit, |job: &JobEntry| job.id.to_string())))

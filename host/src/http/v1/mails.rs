@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     auth::Caller,
     body::{Json, Query, Segments, given},
-    page::{Page, PageQuery},
+    page::{self, Page, PageQuery},
     problem::{NOT_FOUND, Problem, WRONG_STATE},
 };
 use crate::{app::App, clock::rfc3339};
@@ -96,12 +96,9 @@ pub async fn list(
     Query(query): Query<MailsQuery>,
 ) -> Result<Json<Page<MailEntry>>, Problem> {
     caller.operator()?;
-    let state = query.state.as_deref();
-    if state.is_some_and(|state| !STATES.contains(&state)) {
-        return Err(Problem::invalid("state", format!("must be one of {}", STATES.join(", "))));
-    }
-    let page = PageQuery { cursor: query.cursor.clone(), limit: query.limit.clone() };
-    let (before, limit) = (page.cursor()?.unwrap_or(MailId(i64::MAX)), page.limit()?);
+    let state = page::state(query.state.as_ref(), &STATES)?;
+    let asked = PageQuery { cursor: query.cursor.clone(), limit: query.limit.clone() };
+    let (before, limit) = (asked.cursor()?.unwrap_or(MailId(i64::MAX)), asked.limit()?);
     let rows = app.store.mails().list(state, before, limit + 1).await?;
     let items = rows.into_iter().map(MailEntry::new).collect();
     Ok(Json(Page::of(items, limit, |mail: &MailEntry| mail.id.to_string())))

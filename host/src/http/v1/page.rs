@@ -56,6 +56,16 @@ impl PageQuery {
     }
 }
 
+/// The state that a list is asked for, if any: one of those that there are.
+pub fn state<'q>(asked: Option<&'q String>, known: &[&str]) -> Result<Option<&'q str>, Problem> {
+    match asked.map(String::as_str) {
+        Some(state) if !known.contains(&state) => {
+            Err(Problem::invalid("state", format!("must be one of {}", known.join(", "))))
+        }
+        asked => Ok(asked),
+    }
+}
+
 /// A page of a list.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Page<T> {

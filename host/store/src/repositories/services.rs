@@ -127,10 +127,11 @@ impl Services<'_> {
     }
 
     /// Records a release; its number for calls is found by [`Services::release_id`].
-    pub fn release(&self, service: ServiceId, version: &str, digest: &str, at: Time) -> Statement {
+    pub fn release(&self, service: ServiceId, version: &str, digest: &str, files: &str, at: Time) -> Statement {
         Statement::new(
-            "INSERT INTO release (id, service_id, version, digest, created_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (service_id, digest) DO NOTHING",
-            vec![self.0.ids().next().into(), service.into(), version.into(), digest.into(), at.into()],
+            "INSERT INTO release (id, service_id, version, digest, created_at, files) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (service_id, digest) DO UPDATE SET files = excluded.files WHERE release.source = 'embedded' AND release.files IS NULL",
+            vec![self.0.ids().next().into(), service.into(), version.into(), digest.into(), at.into(), files.into()],
         )
     }
 

@@ -112,7 +112,7 @@ pub struct Difference {
     pub what: Kind,
     /// Where it stands: a file with a place in it, or a table of `plugin.toml`.
     pub place: String,
-    /// What changes, with its numbers; of a break also what may do so.
+    /// What changes, with its numbers.
     pub message: String,
     /// Whether it breaks the promise.
     pub breaks: bool,
@@ -122,6 +122,11 @@ impl Difference {
     /// Whether an edit of prices may bring it with notice: a price that rises, and nothing that goes.
     pub fn needs_notice(&self) -> bool {
         self.breaks && self.what == Kind::Price
+    }
+
+    /// Why it is refused, for whoever publishes it: what breaks, and what may bring it.
+    pub fn refusal(&self) -> String {
+        if self.what.is_fixed() { self.to_string() } else { format!("{self}; only a new major may") }
     }
 }
 
@@ -152,7 +157,7 @@ impl Comparison {
 ///
 /// Where price tables were edited since the old release, `old` has the tables that are in force.
 pub fn compare(old: &Manifest, old_files: &ReleaseFiles, new: &Manifest, new_files: &ReleaseFiles) -> Comparison {
-    let mut found = Found::new(Allowance::Major);
+    let mut found = Found::default();
     let bump = Bump::between(&old.service.version, &new.service.version);
     offers::service(&mut found, bump, &old.service, &new.service);
     offers::trial(&mut found, old.trial, new.trial);
@@ -175,27 +180,14 @@ pub fn predecessor<'a>(published: impl IntoIterator<Item = &'a Version>, new: &V
     known.max_by(|a, b| a.cmp_precedence(b))
 }
 
-/// What may bring a break, as messages say.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Allowance {
-    /// A release.
-    Major,
-    /// An edit without a release.
-    Edit,
-}
-
 /// Differences as they are found, each once: operations share tables and schemas.
+#[derive(Default)]
 struct Found {
-    allowance: Allowance,
     seen: BTreeSet<(String, String)>,
     differences: Vec<Difference>,
 }
 
 impl Found {
-    fn new(allowance: Allowance) -> Self {
-        Self { allowance, seen: BTreeSet::new(), differences: Vec::new() }
-    }
-
     fn add(&mut self, what: Kind, place: &str, message: String, breaks: bool) {
         if self.seen.insert((place.to_owned(), message.clone())) {
             self.differences.push(Difference { what, place: place.to_owned(), message, breaks });
@@ -204,12 +196,7 @@ impl Found {
 
     /// What breaks the promise.
     fn breaks(&mut self, what: Kind, place: &str, message: impl std::fmt::Display) {
-        let remedy = match (what, self.allowance) {
-            (what, _) if what.is_fixed() => "",
-            (Kind::Price, Allowance::Edit) => "; give notice of 14 days",
-            _ => "; only a new major may",
-        };
-        self.add(what, place, format!("{message}{remedy}"), true);
+        self.add(what, place, message.to_string(), true);
     }
 
     /// What is good to know.

@@ -2,12 +2,12 @@
 
 use std::cmp::Ordering;
 
-use super::{Allowance, Difference, Found, Kind};
+use super::{Difference, Found, Kind};
 use crate::{Money, manifest::Pack};
 
 /// What an edit of packs does without a release; differences with `breaks` are refused.
 pub fn pack_edit(old: &[Pack], new: &[Pack]) -> Vec<Difference> {
-    let mut found = Found::new(Allowance::Edit);
+    let mut found = Found::default();
     packs(&mut found, old, new);
     found.differences
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Allowance, Difference, Found, Kind};
+use super::{Difference, Found, Kind};
 use crate::{
     Credits,
     manifest::{Manifest, Operation, Price, Rate},
@@ -15,7 +15,7 @@ type Rows = BTreeMap<String, Credits>;
 
 /// See [`check_price_edit`](crate::publishing::protected::check_price_edit).
 pub(in crate::publishing) fn price_edit(old: &Manifest, new: &Manifest) -> Vec<Difference> {
-    let mut found = Found::new(Allowance::Edit);
+    let mut found = Found::default();
     let mut tables = Tables::default();
     for operation in &old.operations {
         match new.operation(&operation.name) {

@@ -124,18 +124,36 @@ fn in_base64(secret: &[u8]) -> Vec<String> {
 
 /// In JSON and in HTML.
 fn escaped(value: &str) -> Vec<String> {
-    let json: String = value
-        .chars()
-        .flat_map(|c| match c {
-            '"' => vec!['\\', '"'],
-            '\\' => vec!['\\', '\\'],
-            '\n' => vec!['\\', 'n'],
-            '\r' => vec!['\\', 'r'],
-            other => vec![other],
-        })
-        .collect();
-    let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-    vec![json.replace('/', "\\/"), json, html.replace('\'', "&#39;"), html.replace('\'', "&#x27;"), html]
+    let mut forms = in_json(value);
+    forms.extend(in_html(value));
+    forms
+}
+
+/// In JSON: encoders differ in slashes, and in whether `&`, `<` and `>` are written as they are or as numbers.
+fn in_json(value: &str) -> Vec<String> {
+    let plain = with(value, &[("\\", "\\\\"), ("\"", "\\\""), ("\n", "\\n"), ("\r", "\\r")]);
+    let lower = with(&plain, &[("&", "\\u0026"), ("<", "\\u003c"), (">", "\\u003e")]);
+    let upper = with(&plain, &[("&", "\\u0026"), ("<", "\\u003C"), (">", "\\u003E")]);
+    [plain, lower, upper].into_iter().flat_map(|form| [form.replace('/', "\\/"), form]).collect()
+}
+
+/// In HTML: encoders differ in quotes, and some write a plus as a number.
+fn in_html(value: &str) -> Vec<String> {
+    let plain = with(value, &[("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")]);
+    let mut forms = Vec::new();
+    for quote in ["\"", "&quot;", "&#34;"] {
+        for apostrophe in ["'", "&#39;", "&#039;", "&#x27;"] {
+            for plus in ["+", "&#43;"] {
+                forms.push(with(&plain, &[("\"", quote), ("'", apostrophe), ("+", plus)]));
+            }
+        }
+    }
+    forms
+}
+
+/// A text with others in place of some, one after the other.
+fn with(text: &str, places: &[(&str, &str)]) -> String {
+    places.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 #[cfg(test)]
@@ -186,6 +204,25 @@ mod tests {
         }
         for innocent in ["", "pa\"ss&w/or", "cGEi", &STANDARD.encode("something else altogether, and longer")] {
             assert!(!needles.are_in(innocent.as_bytes()), "{innocent}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_however_json_and_html_escape_it() {
+        let mut needles = Needles::default();
+        needles.add("a<b>&c+'d\"/e");
+        for way in [
+            r#"a<b>&c+'d\"/e"#,
+            r#"a\u003cb\u003e\u0026c+'d\"/e"#,
+            r#"a\u003Cb\u003E\u0026c+'d\"\/e"#,
+            "a&lt;b&gt;&amp;c+'d\"/e",
+            "a&lt;b&gt;&amp;c&#43;&#39;d&#34;/e",
+            "a&lt;b&gt;&amp;c+&#39;d&#34;/e",
+            "a&lt;b&gt;&amp;c+&#x27;d&quot;/e",
+            "a&lt;b&gt;&amp;c+&#039;d&quot;/e",
+        ] {
+            let redacted = needles.redact_text(format!("[{way}]"));
+            assert_eq!(redacted, format!("[{}]", "*".repeat(way.len())), "{way}");
         }
     }
 

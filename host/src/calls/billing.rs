@@ -171,8 +171,9 @@ pub async fn capture(on: &Ledgered, hold: HoldId, lines: Vec<Line>, details: Cap
     let Some(operation) = &on.caller.operation else {
         return Ok(Err(refusal("unknown-price", "the operation that authorized this hold is gone".to_owned())));
     };
-    // A hold may have been obtained at the prices before a rise.
-    let of = if risen(on).is_empty() { None } else { on.progress().of_holds.get(&hold).cloned() };
+    // A hold may have been obtained at the prices before a rise, and a job's at those of an earlier release.
+    let may_differ = on.caller.door == "job" || !risen(on).is_empty();
+    let of = if may_differ { on.progress().of_holds.get(&hold).cloned() } else { None };
     let before = of.map(|of| at_prices_of(operation.clone(), &of.lines));
     let priced = match capture_within(before.as_ref().unwrap_or(operation), &lines, held) {
         Ok(priced) => priced,

@@ -34,7 +34,7 @@ pub use backend::Ledgered;
 pub use caller::Caller;
 pub use error::CallError;
 pub use inflight::Inflight;
-pub use job_context::{JobContext, OfHold, at_prices_of};
+pub use job_context::{JobContext, OfHold};
 pub use rate::FreeCalls;
 pub use run::{differing_field, quote, run};
 pub use settle::{end_of_job, settle_job};

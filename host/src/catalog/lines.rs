@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use iap_core::publishing::{Candidate, ReleaseState, Requirement, Resolved, Wish, resolve};
 use iap_store::repositories::AccountRow;
 
-use super::service::Service;
+use super::service::{Service, Status};
 
 /// A service with its releases.
 #[derive(Clone, Debug)]
@@ -33,10 +33,24 @@ impl Line {
         Self { candidates: candidates.into_iter().collect(), faces: faces.into_iter().collect(), usual: service }
     }
 
+    /// The same with what is said of the service now: it may be suspended though its releases cannot be read anew.
+    pub fn with_status(&self, status: &Status) -> Self {
+        let with = |service: &Arc<Service>| {
+            let status = Status { withdrawn: service.status.withdrawn, ..status.clone() };
+            Arc::new(Service { status, ..Service::clone(service) })
+        };
+        Self {
+            usual: with(&self.usual),
+            candidates: self.candidates.clone(),
+            faces: self.faces.iter().map(|(id, face)| (*id, with(face))).collect(),
+        }
+    }
+
     /// The service as it serves an account; as usual where there is no choice. Where no release may serve the account, that
     /// is said of it.
     pub fn serving(&self, account: &AccountRow) -> Arc<Service> {
-        if self.candidates.len() < 2 && account.version_requirement == "^current" {
+        let is_only = self.candidates.len() < 2 && self.candidates.iter().all(Candidate::is_for_all);
+        if is_only && account.version_requirement == "^current" {
             return Arc::clone(&self.usual);
         }
         if let Some(face) = self.resolve(account).serves.and_then(|id| self.faces.get(&id)) {

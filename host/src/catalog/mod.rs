@@ -22,7 +22,7 @@ pub use files::files_of;
 pub use lines::Line;
 pub use load::{LoadReleaseError, Loader};
 pub use packs::{PackText, packs_from_json};
-pub use refresh::{PriceEdit, Texts, refresh};
+pub use refresh::{PackEdit, PriceEdit, Texts, files_in_force, refresh, warm};
 pub use service::{Code, Release, Risen, Service, Status, digest_of};
 
 /// A path that a service answers.
@@ -65,8 +65,6 @@ pub struct Catalog {
     embedded: Mutex<BTreeMap<String, Line>>,
     /// Code of published releases, by number: loaded once, whatever is changed around it.
     code: Mutex<HashMap<i64, Arc<Code>>>,
-    /// Code of releases that came while this host runs: it is loaded before somebody waits for it.
-    fresh: Mutex<Option<Vec<Arc<Code>>>>,
     /// One reads the catalog anew at a time, so that what is older never replaces what is newer.
     reading: tokio::sync::Mutex<()>,
 }
@@ -125,17 +123,39 @@ impl Catalog {
         Ok(())
     }
 
-    /// All services anew.
-    fn replace(&self, lines: HashMap<String, Arc<Line>>) -> Result<(), LoadReleaseError> {
-        let next = Snapshot::of(lines)?;
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
-        Ok(())
+    /// All services anew. Of several that claim a path the one that had it keeps it; the others wait until they give it up.
+    fn replace(&self, mut lines: HashMap<String, Arc<Line>>) {
+        let before = self.snapshot();
+        loop {
+            match Snapshot::of(lines.clone()) {
+                Ok(next) => {
+                    *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+                    return;
+                }
+                Err(error) => {
+                    let LoadReleaseError::PathTaken { path, service, owner } = &error else {
+                        tracing::error!(%error, "The catalog cannot be read anew");
+                        return;
+                    };
+                    let had = before.routes.find(path).map(|(service, ..)| service);
+                    let loser = if had == Some(service) { owner } else { service };
+                    tracing::error!(service = loser, %error, "A service does not serve");
+                    if lines.remove(loser).is_none() {
+                        return;
+                    }
+                }
+            }
+        }
     }
 
-    /// Code of releases that came since this was asked for the last time.
-    pub fn take_fresh(&self) -> Vec<Arc<Code>> {
-        // From the first time on; what is there at the start is loaded when it is called.
-        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).replace(Vec::new()).unwrap_or_default()
+    /// Whether the code of a published release is known, loaded or not.
+    pub fn knows(&self, release: i64) -> bool {
+        self.code.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&release)
+    }
+
+    /// Keeps the code of a published release, unless there is some.
+    fn keep(&self, release: i64, code: Arc<Code>) -> Arc<Code> {
+        Arc::clone(self.code.lock().unwrap_or_else(PoisonError::into_inner).entry(release).or_insert(code))
     }
 
     /// Takes in the remote services that the operator registered.

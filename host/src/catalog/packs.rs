@@ -41,7 +41,11 @@ impl TryFrom<PackText> for Pack {
 
 /// Packs of a remote service, as stored.
 pub fn packs_from_json(text: &str) -> anyhow::Result<Vec<Pack>> {
-    let texts: Vec<PackText> = serde_json::from_str(text)?;
+    packs_of(serde_json::from_str(text)?)
+}
+
+/// Packs that were sent, the smallest first.
+pub fn packs_of(texts: Vec<PackText>) -> anyhow::Result<Vec<Pack>> {
     let mut packs: Vec<Pack> =
         texts.into_iter().map(Pack::try_from).collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
     packs.sort_by_key(|pack| pack.credits);

@@ -8,11 +8,14 @@ use std::{
 use iap_core::{
     Time,
     ids::ServiceId,
-    manifest::{Manifest, Operation},
+    manifest::{Manifest, Operation, Pack},
     publishing::{Candidate, ReleaseState, protected::PROTECTED},
     release::ReleaseFiles,
 };
-use iap_store::repositories::{ReleaseRow, RevisionRow, ServiceRow};
+use iap_store::{
+    StoreError,
+    repositories::{ReleaseRow, RevisionRow, ServiceRow},
+};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +23,7 @@ use super::{
     Catalog,
     files::files_of,
     lines::Line,
-    packs_from_json,
+    packs::{PackText, packs_of},
     service::{Code, Release, Risen, Service, Status},
 };
 use crate::app::App;
@@ -38,6 +41,15 @@ pub struct Texts {
     /// Shown category.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
+}
+
+/// Packs that were edited without a release.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PackEdit {
+    /// The major version whose packs they replace.
+    pub major: u64,
+    /// What is sold.
+    pub packs: Vec<PackText>,
 }
 
 /// Price tables that were edited without a release.
@@ -73,13 +85,34 @@ pub async fn refresh(app: &App) -> anyhow::Result<Option<Time>> {
         let name = row.name.clone();
         let releases = of_service.remove(&row.id).unwrap_or_default();
         let revisions = revisions.remove(&row.id).unwrap_or_default();
+        let status = Status::of(&row);
         let line = match row.kind.as_str() {
-            "remote" => Some(Line::of(Service::remote(row)?)),
-            _ => line(app, row, embedded.get(&name), releases, &revisions, now).await?,
+            "remote" => Service::remote(row).map(|service| Some(Line::of(service))),
+            _ => line(app, row, embedded.get(&name), releases, &revisions, now).await,
         };
-        lines.extend(line.map(|line| (name, Arc::new(line))));
+        match line {
+            Ok(line) => lines.extend(line.map(|line| (name, Arc::new(line)))),
+            // It may be there in a moment.
+            Err(error) if error.is::<StoreError>() => return Err(error),
+            // What concerns one service must not keep changes of others from counting.
+            Err(error) => match app.catalog.line(&name) {
+                Some(before) => {
+                    tracing::error!(
+                        service = name,
+                        error = format!("{error:#}"),
+                        "A service cannot be read anew; it serves as before"
+                    );
+                    lines.insert(name, Arc::new(before.with_status(&status)));
+                }
+                None => tracing::error!(
+                    service = name,
+                    error = format!("{error:#}"),
+                    "A service cannot be read; it does not serve"
+                ),
+            },
+        }
     }
-    app.catalog.replace(lines)?;
+    app.catalog.replace(lines);
     Ok(next)
 }
 
@@ -131,6 +164,7 @@ async fn line(
         });
         faces.insert(stored.id, Arc::new(service));
     }
+    inherit_rises(&candidates, &mut faces);
     let best = |wanted: &dyn Fn(&Candidate) -> bool| {
         candidates
             .iter()
@@ -147,14 +181,63 @@ async fn line(
     Ok(usual.map(|usual| Line { usual, candidates, faces }))
 }
 
+/// What was bought before a rise keeps its price, whichever release of the major version came since.
+fn inherit_rises(candidates: &[Candidate], faces: &mut HashMap<i64, Arc<Service>>) {
+    let risen = |id: i64, faces: &HashMap<i64, Arc<Service>>| {
+        faces.get(&id).and_then(|face| face.release.as_ref()).map_or_else(Vec::new, |release| release.risen.clone())
+    };
+    let all: Vec<(&Candidate, Vec<Risen>)> = candidates.iter().map(|one| (one, risen(one.id, faces))).collect();
+    for (one, own) in &all {
+        let earlier = all.iter().filter(|(other, _)| {
+            other.version.major == one.version.major && other.version.cmp_precedence(&one.version).is_lt()
+        });
+        let mut rises = own.clone();
+        for rise in earlier.flat_map(|(_, rises)| rises) {
+            if rises.iter().all(|known| known.at != rise.at) {
+                rises.push(rise.clone());
+            }
+        }
+        if rises.len() == own.len() {
+            continue;
+        }
+        rises.sort_by_key(|rise| rise.at);
+        if let Some(face) = faces.get_mut(&one.id)
+            && let Some(release) = &mut Arc::make_mut(face).release
+        {
+            release.risen = rises;
+        }
+    }
+}
+
 /// Code of a published release: the same as long as this host runs, so that it is loaded once.
 fn code(catalog: &Catalog, id: i64, digest: &str, files: &ReleaseFiles) -> anyhow::Result<Arc<Code>> {
     let manifest = Manifest::parse(files).map_err(|errors| anyhow::anyhow!("{errors}"))?;
-    let code = Arc::new(Code::stored(digest.to_owned(), Arc::new(manifest)));
-    if let Some(fresh) = catalog.fresh.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-        fresh.push(Arc::clone(&code));
+    Ok(catalog.keep(id, Arc::new(Code::stored(digest.to_owned(), Arc::new(manifest)))))
+}
+
+/// Loads the code of a release that is to serve, so that no call waits for that. What is there when a host starts is loaded
+/// when it is called.
+pub async fn warm(app: &App, release: &ReleaseRow) {
+    if app.catalog.knows(release.id) {
+        return;
     }
-    Ok(Arc::clone(catalog.code.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_insert(code)))
+    let loaded = async {
+        let files = files_of(&app.store, release.id).await?;
+        let manifest = Manifest::parse(&files).map_err(|errors| anyhow::anyhow!("{errors}"))?;
+        let code = Code::stored(release.digest.clone(), Arc::new(manifest));
+        code.plugin(app).await?;
+        anyhow::Ok(Arc::new(code))
+    };
+    match loaded.await {
+        Ok(code) => drop(app.catalog.keep(release.id, code)),
+        Err(error) => {
+            tracing::error!(
+                version = release.version,
+                error = format!("{error:#}"),
+                "A release that came cannot be loaded"
+            );
+        }
+    }
 }
 
 /// A service as one of its releases serves it, with what was edited since.
@@ -172,8 +255,8 @@ fn face_of(
         revisions.iter().rfind(|row| row.kind == kind && row.effective_at <= now).map(|row| row.value.as_str())
     };
     let texts: Texts = last("texts").map(serde_json::from_str).transpose()?.unwrap_or_default();
-    let packs = match last("packs") {
-        Some(packs) => packs_from_json(packs)?,
+    let packs = match packs(revisions, declared.version.major, now)? {
+        Some(packs) => packs,
         None => code.manifest.packs.clone(),
     };
     let (manifest, risen) = match files {
@@ -199,6 +282,52 @@ fn face_of(
     })
 }
 
+/// The packs of a major version that were edited last.
+fn packs(revisions: &[RevisionRow], major: u64, now: Time) -> anyhow::Result<Option<Vec<Pack>>> {
+    let mut last = None;
+    for row in revisions.iter().filter(|row| row.kind == "packs" && row.effective_at <= now) {
+        let edit: PackEdit = serde_json::from_str(&row.value)?;
+        if edit.major == major {
+            last = Some(edit.packs);
+        }
+    }
+    last.map(packs_of).transpose()
+}
+
+/// The files of a release with the price tables that were edited since and count now.
+pub fn files_in_force(
+    files: &ReleaseFiles,
+    manifest: &Manifest,
+    revisions: &[RevisionRow],
+    now: Time,
+) -> anyhow::Result<ReleaseFiles> {
+    let mut files = files.clone();
+    for row in revisions.iter().filter(|row| row.kind == "prices" && row.effective_at <= now) {
+        let edit: PriceEdit = serde_json::from_str(&row.value)?;
+        if edit.concerns(manifest) {
+            files = edit.on(files, manifest)?;
+        }
+    }
+    Ok(files)
+}
+
+impl PriceEdit {
+    /// Whether it replaces tables of a release.
+    pub fn concerns(&self, release: &Manifest) -> bool {
+        let version = &release.service.version;
+        self.version.major == version.major && *version <= self.version
+    }
+
+    /// The files of a release with these tables, as far as they are its price tables.
+    fn on(&self, mut files: ReleaseFiles, release: &Manifest) -> anyhow::Result<ReleaseFiles> {
+        let tables = release.price_tables();
+        for (path, text) in self.tables.iter().filter(|(path, _)| tables.contains(path.as_str())) {
+            files = files.with(path, text.as_str())?;
+        }
+        Ok(files)
+    }
+}
+
 /// What a release declares with the price tables that count now, and before each rise of which lots are still protected.
 fn prices(
     code: &Code,
@@ -206,17 +335,14 @@ fn prices(
     revisions: &[RevisionRow],
     now: Time,
 ) -> anyhow::Result<(Arc<Manifest>, Vec<Risen>)> {
-    let version = &code.manifest.service.version;
     let (mut manifest, mut risen) = (Arc::clone(&code.manifest), Vec::new());
     let mut files = files.clone();
     for row in revisions.iter().filter(|row| row.kind == "prices" && row.effective_at <= now) {
         let edit: PriceEdit = serde_json::from_str(&row.value)?;
-        if edit.version.major != version.major || edit.version < *version {
+        if !edit.concerns(&code.manifest) {
             continue;
         }
-        for (path, text) in edit.tables.iter().filter(|(path, _)| files.get(path).is_some()).collect::<Vec<_>>() {
-            files = files.with(path, text.as_str())?;
-        }
+        files = edit.on(files, &code.manifest)?;
         if edit.rises && now < row.effective_at.plus_seconds(PROTECTED) {
             risen.push(Risen {
                 at: row.effective_at,

@@ -23,12 +23,12 @@ impl Routes {
     pub fn of<'a>(lines: impl Iterator<Item = &'a Line>) -> Result<Self, LoadReleaseError> {
         let mut routes = Self::default();
         for line in lines {
-            let mut own: Vec<&str> = Vec::new();
+            let mut own: Vec<Vec<&str>> = Vec::new();
             let others = line.faces.values().filter(|face| !std::sync::Arc::ptr_eq(face, &line.usual));
             for service in std::iter::once(&line.usual).chain(others) {
                 for route in service.release.iter().flat_map(|release| &release.manifest().routes) {
-                    if !own.contains(&route.path.as_str()) {
-                        own.push(&route.path);
+                    if !own.contains(&shape(&route.path)) {
+                        own.push(shape(&route.path));
                         routes.add(service, route)?;
                     }
                 }
@@ -44,16 +44,12 @@ impl Routes {
             owner: owner.to_owned(),
         };
         if route.path.contains('{') {
-            let segments: Vec<String> = route.path.split('/').map(str::to_owned).collect();
-            let shape = |segments: &[String]| {
-                segments
-                    .iter()
-                    .map(|s| if s.starts_with('{') { "{}".to_owned() } else { s.clone() })
-                    .collect::<Vec<_>>()
-            };
-            if let Some((_, owner, _)) = self.patterns.iter().find(|(other, ..)| shape(other) == shape(&segments)) {
+            if let Some((_, owner, _)) =
+                self.patterns.iter().find(|(.., other)| shape(&other.path) == shape(&route.path))
+            {
                 return Err(taken(owner));
             }
+            let segments = route.path.split('/').map(str::to_owned).collect();
             self.patterns.push((segments, service.name.clone(), route.clone()));
         } else if let Some((owner, _)) = self.exact.get(&route.path) {
             return Err(taken(owner));
@@ -76,6 +72,11 @@ impl Routes {
     }
 }
 
+/// The segments of a path; what a placeholder is called makes no other path.
+fn shape(path: &str) -> Vec<&str> {
+    path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment }).collect()
+}
+
 fn fit(pattern: &[String], asked: &[&str]) -> Option<Vec<(String, String)>> {
     if pattern.len() != asked.len() {
         return None;
@@ -94,6 +95,13 @@ fn fit(pattern: &[String], asked: &[&str]) -> Option<Vec<(String, String)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_placeholder_makes_no_other_path() {
+        assert_eq!(shape("/iap/s/x/{id}"), shape("/iap/s/x/{uid}"));
+        assert_ne!(shape("/iap/s/x/{id}"), shape("/iap/s/x/id"));
+        assert_ne!(shape("/iap/s/x/{id}"), shape("/iap/s/x"));
+    }
 
     #[test]
     fn patterns_take_whole_segments() {

@@ -90,6 +90,16 @@ impl Status {
         Self { suspended: row.suspended.clone(), ends_at: row.ends_at, withdrawn: false }
     }
 
+    /// Whether it is over.
+    pub fn has_ended(&self, now: Time) -> bool {
+        self.ends_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether work that has begun must wait too. What is held when a service ends is still settled.
+    pub fn is_held_up(&self) -> bool {
+        self.suspended.is_some() || self.withdrawn
+    }
+
     /// Why it does nothing now: code and sentence.
     pub fn refusal(&self, title: &str, now: Time) -> Option<(&'static str, String)> {
         if let Some(reason) = &self.suspended {
@@ -98,7 +108,7 @@ impl Status {
             );
             return Some(("service-suspended", message));
         }
-        if self.ends_at.is_some_and(|end| end <= now) {
+        if self.has_ended(now) {
             return Some((
                 "service-ended",
                 format!(
@@ -209,6 +219,11 @@ impl Code {
         let parts = iap_runtime::release::read_release(&bytes)?;
         let settings = app.settings_of(name).await?;
         let spec = PluginSpec { manifest: Manifest::clone(&self.manifest), settings, class: parts.class };
-        Ok(app.engine.load(bytes, spec).await?)
+        let plugin = app.engine.load(bytes, spec).await?;
+        // They may have changed while it was compiled.
+        if let Err(error) = plugin.configure(app.settings_of(name).await?) {
+            tracing::error!(service = name, %error, "A service cannot take up its settings");
+        }
+        Ok(plugin)
     }
 }

@@ -6,7 +6,11 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use iap_host::developer::{login::Home, signing::Key};
+use iap_host::developer::{
+    client::{Client, Refused},
+    login::Home,
+    signing::Key,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -85,7 +89,7 @@ pub struct Confirm {
     /// Your address.
     #[arg(long)]
     email: String,
-    /// The six digits that were mailed.
+    /// The eight digits that were mailed.
     code: String,
     /// One JSON object.
     #[arg(long)]
@@ -116,6 +120,9 @@ pub enum Members {
         /// `owner`: all; `developer`: releases, config and secrets; `finance`: money.
         #[arg(long, default_value = "developer")]
         role: String,
+        /// For an owner or finance member: the code that is mailed to you when you leave it out.
+        #[arg(long)]
+        code: Option<String>,
     },
     /// Remove somebody; its tokens open nothing any more.
     Remove {
@@ -267,9 +274,18 @@ impl Members {
                 let answer = session.client.get(&path).await?;
                 Ok(listed(&answer, &["id", "role", "email", "confirmed_at"]))
             }
-            Self::Add { email, role, .. } => {
-                let body = json!({ "email": email, "role": role });
-                let member = session.client.send(Method::POST, &path, Some(&body)).await?;
+            Self::Add { email, role, code, .. } => {
+                let mut body = json!({ "email": email, "role": role });
+                if let Some(code) = code {
+                    body["code"] = json!(code);
+                }
+                let member = match session.client.send(Method::POST, &path, Some(&body)).await {
+                    Err(error) if code.is_none() && is_code_missing(&error) => {
+                        body["code"] = json!(mailed_code(&session.client, &vendor, common.json).await?);
+                        session.client.send(Method::POST, &path, Some(&body)).await?
+                    }
+                    done => done?,
+                };
                 let host = &common.host.host;
                 let text = format!(
                     "Invited {email} to {vendor} as {role}. A code was mailed there; it is confirmed with\n  \
@@ -283,6 +299,24 @@ impl Members {
             }
         }
     }
+}
+
+/// Whether the host wants a code that it mails.
+fn is_code_missing(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Refused>().is_some_and(|refused| refused.detail.starts_with("\"code\":"))
+}
+
+/// Has a code mailed, and asks for it.
+async fn mailed_code(client: &Client, vendor: &str, json: bool) -> anyhow::Result<String> {
+    let sent = client.send(Method::POST, &format!("/v1/vendors/{vendor}/reauthenticate"), None).await?;
+    let email = sent["email"].as_str().unwrap_or("you");
+    if !json && std::io::stdin().is_terminal() {
+        let code = asked(&format!("Type the code that was mailed to {email}: "))?;
+        if !code.is_empty() {
+            return Ok(code);
+        }
+    }
+    bail!("a code was mailed to {email}; run this again with --code CODE")
 }
 
 impl Keys {
@@ -348,6 +382,16 @@ mod tests {
         assert!(of("unconfirmed").contains("iap vendor confirm acme --email ann@acme.example --host https://h CODE"));
         assert!(of("waiting").contains("operator"));
         assert!(of("approved").contains("iap login --host https://h"));
+    }
+
+    #[test]
+    fn a_missing_code_is_told_from_a_wrong_one() {
+        let missing = |detail: &str| {
+            let (code, detail) = ("invalid".to_owned(), detail.to_owned());
+            is_code_missing(&Refused { status: 422, code, detail, reasons: Vec::new() }.into())
+        };
+        assert!(missing("\"code\": inviting with the role \"owner\" takes a code"));
+        assert!(!missing("\"email\": is no address") && !missing("the code is wrong, was used, or is too old"));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use futures_util::stream;
 use reqwest::{Method, RequestBuilder, header};
 use serde_json::Value;
 
-/// How long an upload may take: a host looks into a release before it answers.
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long an upload may take: a host looks into a release before it answers, after those that came before.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(1_800);
 /// Bytes of an upload between two tellings.
 const CHUNK: usize = 64 << 10;
 
@@ -126,11 +126,16 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        let response = request.send().await.with_context(|| {
-            format!(
-                "{} does not answer; is the host running, and is its address right? (--host URL or IAP_HOST)",
-                self.host
-            )
+        let response = request.send().await.map_err(|error| {
+            let host = &self.host;
+            let what = if error.is_timeout() && !error.is_connect() {
+                format!("{host} takes too long to answer; look later whether it was done, as with `iap plugin status`")
+            } else {
+                format!(
+                    "{host} does not answer; is the host running, and is its address right? (--host URL or IAP_HOST)"
+                )
+            };
+            anyhow::Error::new(error).context(what)
         })?;
         let status = response.status();
         let text = response.text().await.with_context(|| format!("{} broke off its answer", self.host))?;

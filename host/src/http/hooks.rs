@@ -43,6 +43,9 @@ async fn handler(
 ) -> Response {
     let Some(service) = app.catalog.service(&name) else { return not_found() };
     let Some(release) = service.release.as_ref() else { return not_found() };
+    if service.status.is_held_up() {
+        return (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER).into_response();
+    }
     let Some(hook) = release.manifest().hooks.iter().find(|hook| hook.path == path) else { return not_found() };
     let (parts, body) = request.into_parts();
     let Upload { bytes: body, room } = match app.bodies.read(body, MAX_BODY).await {

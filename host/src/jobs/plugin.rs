@@ -19,12 +19,14 @@ use super::{Outcome, store_failed};
 use crate::{
     accounts::{self, Met},
     app::App,
-    calls::{Caller, JobContext, Ledgered, OfHold, at_prices_of, end_of_job, settle_job, unknown},
+    calls::{Caller, JobContext, Ledgered, OfHold, end_of_job, settle_job, unknown},
     catalog::Service,
 };
 
 /// Seconds until a job of an account that is stopped is looked at again.
 const STOPPED: i64 = 60;
+/// Seconds until a job of a service that is suspended, or that no release serves, is looked at again.
+const HELD_UP: i64 = 10;
 
 /// Whether the host has stopped posting for the account of a job.
 async fn is_stopped(app: &App, job: &JobRow) -> Result<bool, StoreError> {
@@ -57,9 +59,16 @@ pub(super) async fn run(app: &Arc<App>, job: &JobRow) -> Outcome {
         Err(error) => return store_failed(&error),
     };
     let Some(release) = &service.release else { return Outcome::Dead("its service is a remote provider".to_owned()) };
+    let now = app.store.clock().now();
+    if service.status.has_ended(now) && job.hold.is_none() {
+        return Outcome::Dead("its service has ended".to_owned());
+    }
+    if service.status.is_held_up() {
+        return Outcome::Later(now.plus_seconds(HELD_UP));
+    }
     match is_stopped(app, job).await {
         // It could not settle what it does. The operator looks at the account; then the job goes on.
-        Ok(true) => return Outcome::Later(app.store.clock().now().plus_seconds(STOPPED)),
+        Ok(true) => return Outcome::Later(now.plus_seconds(STOPPED)),
         Ok(false) => {}
         Err(error) => return store_failed(&error),
     }
@@ -218,7 +227,8 @@ async fn backend(app: &Arc<App>, service: &Arc<Service>, job: &JobRow) -> Result
     // The call that enqueued the job.
     let row = app.store.calls().get(call).await?;
     let JobContext { properties, hold: of } = JobContext::read(&job.context);
-    let operation = row.as_ref().and_then(|row| operation(service, row, of.as_ref()));
+    let operation = row.as_ref().and_then(|row| operation(service, row));
+    let of = of.or_else(|| Some(OfHold { lines: row.as_ref()?.lines.clone(), key: None }));
     let property = |wanted: &str| properties.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     let callback_url = property("callback_url");
     // What the call's own authorizations may cost, its jobs' may not pass either.
@@ -240,11 +250,10 @@ async fn backend(app: &Arc<App>, service: &Arc<Service>, job: &JobRow) -> Result
     Ok(Ledgered::resuming(Arc::clone(app), call, caller).with_hold(job.hold.zip(of)).at_depth(job.depth + 1))
 }
 
-/// The operation of the call that enqueued the job: its prices are the job's prices.
-fn operation(service: &Service, row: &CallRow, of: Option<&OfHold>) -> Option<Operation> {
-    let manifest = service.release.as_ref()?.manifest();
-    let operation = manifest.operation(&row.operation).cloned()?;
-    Some(at_prices_of(operation, of.map_or(&row.lines, |of| &of.lines)))
+/// The operation of the call that enqueued the job. What the job authorizes costs what it costs by now; its call's hold is
+/// captured at the prices that it was obtained at.
+fn operation(service: &Service, row: &CallRow) -> Option<Operation> {
+    service.release.as_ref()?.manifest().operation(&row.operation).cloned()
 }
 
 async fn met(app: &App, service: &Service, job: &JobRow) -> Result<Option<Met>, StoreError> {

@@ -97,6 +97,28 @@ texts! {
         /// For how many days it is good.
         days,
     }
+    /// To the vendor and its owners: somebody is asked to become an owner or finance member.
+    MemberInvited = "member_invited" {
+        /// Shown name of the vendor.
+        vendor,
+        /// Who is asked.
+        email,
+        /// `owner` or `finance`.
+        role,
+        /// Who asks them.
+        by,
+    }
+    /// To the vendor and its owners: somebody acts for it no more.
+    MemberRemoved = "member_removed" {
+        /// Shown name of the vendor.
+        vendor,
+        /// Who.
+        email,
+        /// `owner`, `developer` or `finance`.
+        role,
+        /// Who removed them.
+        by,
+    }
     /// A key signs a vendor's releases from now on.
     KeyAdded = "key_added" {
         /// Shown name of the vendor.

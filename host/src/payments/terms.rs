@@ -20,7 +20,8 @@ pub(super) async fn terms(app: &App, account: AccountId) -> Result<(Share, Time)
     let now = app.store.clock().now();
     let rows = app.store.revenue_shares().of_vendor(&service.vendor).await?;
     let fee_bps = fee_at(&rows, &service.name, now, app.config.revenue.platform_fee.0);
-    let loaded = app.catalog.by_id(account.service);
+    // What its own release promises, which may be of an older major version.
+    let loaded = app.catalog.by_id(account.service).map(|usual| app.catalog.serving(&usual, Some(&account)));
     let declared =
         loaded.as_ref().and_then(|service| service.release.as_ref()).map(|release| &release.manifest().service);
     let breakage_to = declared.map_or(Breakage::Host, |declared| declared.breakage);

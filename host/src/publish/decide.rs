@@ -6,7 +6,10 @@ use iap_store::{
     repositories::{ReleaseRow, Releases, ServiceRow, Services},
 };
 
-use super::submit::{countersigned_text, vendor_email};
+use super::{
+    promise,
+    submit::{countersigned_text, vendor_email},
+};
 use crate::{
     app::App,
     mail::{Outbox, texts as text},
@@ -41,10 +44,12 @@ pub async fn approve(
     author: &str,
 ) -> Result<ReleaseRow, DecideError> {
     let release = find(app, service, version, "submitted").await?;
+    promise::kept(app, service, &release).await?;
+    crate::catalog::warm(app, &release).await;
     let now = app.store.clock().now();
     let signature = app.keys.sign(countersigned_text(&service.name, version, &release.digest).as_bytes());
     let mut statements = vec![Releases::approve(release.id, signature.to_vec(), rollout, now)];
-    statements.extend(settles_majors(app, service, version, rollout));
+    statements.extend(settles_majors(app, service, version));
     statements.extend(to_vendor(app, service, &text::ReleaseApproved { service: &service.name, version }).await?);
     statements.extend(new_major(app, service, version, rollout).await?);
     let detail = format!("{version}, for {rollout} % of accounts");
@@ -79,7 +84,11 @@ pub async fn yank(
 ) -> Result<ReleaseRow, DecideError> {
     let release = get(app, service, version).await?;
     let from = match release.state.as_str() {
-        state @ ("approved" | "stopped" | "submitted") => state,
+        state @ ("approved" | "submitted") => state,
+        "stopped" => {
+            let why = format!("{} {version} is stopped and serves nobody; there is nothing to take back", service.name);
+            return Err(DecideError::WrongState(why));
+        }
         state => {
             return Err(DecideError::WrongState(format!(
                 "{} {version} is {state}; there is nothing to take back",
@@ -117,8 +126,11 @@ pub async fn roll_out(
     author: &str,
 ) -> Result<ReleaseRow, DecideError> {
     let release = find(app, service, version, "approved").await?;
+    if release.rollout < i64::from(percent) {
+        promise::kept(app, service, &release).await?;
+    }
     let mut statements = vec![Releases::roll_out(release.id, percent)];
-    statements.extend(settles_majors(app, service, version, percent));
+    statements.extend(settles_majors(app, service, version));
     if release.rollout < 100 {
         statements.extend(new_major(app, service, version, percent).await?);
     }
@@ -225,22 +237,22 @@ pub(super) fn to_admins(
     accounts.iter().flat_map(of).collect()
 }
 
-/// The major that serves all now, if this release begins a higher one that will.
-fn leaves_major(app: &App, service: &ServiceRow, version: &str, rollout: u8) -> Option<i64> {
+/// The major that serves all now, if this release begins a higher one.
+fn leaves_major(app: &App, service: &ServiceRow, version: &str) -> Option<i64> {
     let usual = app.catalog.service(&service.name)?;
     let before = usual.release.as_ref()?.manifest().service.version.major;
     let major = semver::Version::parse(version).ok().filter(|version| version.pre.is_empty())?.major;
-    (rollout == 100 && before < major).then(|| i64::try_from(before).unwrap_or(i64::MAX))
+    (before < major).then(|| i64::try_from(before).unwrap_or(i64::MAX))
 }
 
-/// Accounts that never chose a major stay in the one that they have.
-fn settles_majors(app: &App, service: &ServiceRow, version: &str, rollout: u8) -> Option<Statement> {
-    Some(Releases::settle_major(service.id, leaves_major(app, service, version, rollout)?))
+/// Accounts that never chose a major stay in the one that they have, however few the new one reaches.
+fn settles_majors(app: &App, service: &ServiceRow, version: &str) -> Option<Statement> {
+    Some(Releases::settle_major(service.id, leaves_major(app, service, version)?))
 }
 
 /// Admins hear of a new major, which waits for their consent.
 async fn new_major(app: &App, service: &ServiceRow, version: &str, rollout: u8) -> Result<Vec<Statement>, StoreError> {
-    if leaves_major(app, service, version, rollout).is_none() {
+    if rollout < 100 || leaves_major(app, service, version).is_none() {
         return Ok(Vec::new());
     }
     let all = app.store.accounts().addresses_of_service(service.id).await?;

@@ -1,6 +1,6 @@
 //! What of a service changes without a release: packs, texts, icon, price tables. Each change is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use iap_core::{
     Time,
@@ -10,18 +10,23 @@ use iap_core::{
         upgrade::{Difference, pack_edit},
     },
 };
-use iap_store::{StoreError, repositories::ServiceRow};
+use iap_store::{
+    StoreError,
+    repositories::{RevisionRow, ServiceRow},
+};
 use serde::{Deserialize, Serialize};
 
 use super::decide::{self, DecideError};
 use crate::{
     app::App,
-    catalog::{PackText, PriceEdit, Texts, files_of},
+    catalog::{PackEdit, PackText, PriceEdit, Release, Texts, files_in_force, files_of},
     mail::texts as text,
 };
 
 /// How far back accounts are told of a rise that used what rises, in seconds: 90 days.
 const USED: i64 = 90 * 24 * 3600;
+/// Most edits of the price tables of a release: each is read again with every change of the catalog.
+const MOST_EDITS: usize = 100;
 /// Largest icon, in bytes.
 pub const MAX_ICON: usize = 64 * 1024;
 
@@ -62,12 +67,14 @@ pub async fn packs(app: &App, service: &ServiceRow, packs: Vec<PackText>, author
     let current = app.catalog.service(&service.name);
     let current =
         current.ok_or_else(|| EditError::Refused(vec![format!("{} has no release that serves yet", service.name)]))?;
+    let major = current.release.as_ref().map_or(0, |release| release.manifest().service.version.major);
     let differences = pack_edit(&current.packs, &new);
     let refusals: Vec<String> = differences.iter().filter(|one| one.breaks).map(Difference::refusal).collect();
     if !refusals.is_empty() {
         return Err(EditError::Refused(refusals));
     }
-    let value = serde_json::to_string(&packs).map_err(|error| EditError::Host(error.to_string()))?;
+    let value =
+        serde_json::to_string(&PackEdit { major, packs }).map_err(|error| EditError::Host(error.to_string()))?;
     revise(app, service, "packs", &value, "packs", author, None, Vec::new()).await
 }
 
@@ -124,11 +131,13 @@ pub async fn prices(
     if app.store.releases().of_service(service.id).await?.iter().all(|row| row.id != release.id) {
         return Err(refused(format!("{} came with the host's binary; its prices change with a release", service.name)));
     }
-    let mut files = files_of(&app.store, release.id).await.map_err(|error| EditError::Host(error.to_string()))?;
+    let host = |error: anyhow::Error| EditError::Host(error.to_string());
+    let now = app.store.clock().now();
+    let (own, known) = (release.code.manifest.price_tables(), earlier(app, service, release).await?);
+    check_tables(&own, tables.keys(), &known, now).map_err(refused)?;
+    let stored = files_of(&app.store, release.id).await.map_err(host)?;
+    let mut files = files_in_force(&stored, &release.code.manifest, &known, now).map_err(host)?;
     for (path, text) in &tables {
-        if files.get(path).is_none() {
-            return Err(refused(format!("{path:?} is no file of the release; edit one that is there")));
-        }
         files = files.with(path, text.as_str()).map_err(|error| refused(error.to_string()))?;
     }
     let edited = Manifest::parse(&files).map_err(|errors| refused(errors.to_string()))?;
@@ -146,7 +155,6 @@ pub async fn prices(
         let how = "send \"notice\": true to tell customers by mail and have it count in 14 days".to_owned();
         return Err(EditError::Refused(rises.into_iter().chain([how]).collect()));
     }
-    let now = app.store.clock().now();
     let effective_at = if rises.is_empty() { now } else { now.plus_seconds(NOTICE) };
     let mails = if rises.is_empty() { Vec::new() } else { told(app, service, &edited, &rises, effective_at).await? };
     let edit = PriceEdit { version: edited.service.version.clone(), tables, rises: !rises.is_empty() };
@@ -155,6 +163,47 @@ pub async fn prices(
     let told = mails.len();
     revise(app, service, "prices", &value, &changes.join("; "), author, Some(effective_at), mails).await?;
     Ok(Priced { effective_at, changes, told })
+}
+
+/// Edits of the price tables of a release, in the order in which they count.
+async fn earlier(app: &App, service: &ServiceRow, release: &Release) -> Result<Vec<RevisionRow>, EditError> {
+    let mut rows = app.store.revisions().of_service(service.id).await?;
+    rows.retain(|row| {
+        let edit = serde_json::from_str::<PriceEdit>(&row.value).ok().filter(|_| row.kind == "prices");
+        edit.is_some_and(|edit| edit.concerns(&release.code.manifest))
+    });
+    rows.sort_by_key(|row| (row.effective_at, row.id));
+    Ok(rows)
+}
+
+/// Whether tables may be edited now. `known` are the edits since the release.
+fn check_tables<'t>(
+    own: &BTreeSet<&str>,
+    edited: impl Iterator<Item = &'t String>,
+    known: &[RevisionRow],
+    now: Time,
+) -> Result<(), String> {
+    if MOST_EDITS <= known.len() {
+        return Err(format!(
+            "this release has {MOST_EDITS} edits of its prices; publish the next one with the tables as they are"
+        ));
+    }
+    for path in edited {
+        if !own.contains(path.as_str()) {
+            let own: Vec<&str> = own.iter().copied().collect();
+            let own = if own.is_empty() { "it has none".to_owned() } else { format!("edit one of {}", own.join(", ")) };
+            return Err(format!("{path:?} is no price table of the release; {own}"));
+        }
+        let waits = known
+            .iter()
+            .filter(|row| now < row.effective_at)
+            .find(|row| serde_json::from_str::<PriceEdit>(&row.value).is_ok_and(|edit| edit.tables.contains_key(path)));
+        if let Some(row) = waits {
+            let at = crate::clock::rfc3339(row.effective_at);
+            return Err(format!("customers were told that {path:?} changes at {at}; edit it again from then on"));
+        }
+    }
+    Ok(())
 }
 
 /// Mails to the admins of all accounts that used an operation with such a table lately.

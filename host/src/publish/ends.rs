@@ -22,7 +22,10 @@ pub async fn end(app: &App) -> anyhow::Result<()> {
     let now = app.store.clock().now();
     for service in app.store.services().all().await? {
         if service.ended_at.is_none() && service.ends_at.is_some_and(|end| end <= now) {
-            end_one(app, &service).await?;
+            // One that cannot be ended now must not keep others.
+            if let Err(error) = end_one(app, &service).await {
+                tracing::error!(service = service.name, error = format!("{error:#}"), "A service cannot be ended yet");
+            }
         }
     }
     Ok(())
@@ -36,11 +39,11 @@ async fn end_one(app: &App, service: &ServiceRow) -> anyhow::Result<()> {
         let Some(last) = ids.last() else { break };
         beyond = *last;
         for account in ids {
-            let refunded = refund_unused(app, service.id, account).await?;
+            let (refunded, left) = refund_unused(app, service.id, account).await?;
             accounts += u64::from(refunded.is_positive());
             total = total.checked_add(refunded).unwrap_or(Credits::MAX);
             // What is held may still be captured or come back: then it is looked at again.
-            live |= app.store.accounts().get(account).await?.is_some_and(|row| row.held.is_positive());
+            live |= left || app.store.accounts().get(account).await?.is_some_and(|row| row.held.is_positive());
         }
     }
     if live {
@@ -53,9 +56,9 @@ async fn end_one(app: &App, service: &ServiceRow) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refunds what an account bought and did not use, and tells its admins.
-async fn refund_unused(app: &App, service: ServiceId, account: AccountId) -> anyhow::Result<Credits> {
-    let mut refunded = Credits::ZERO;
+/// Refunds what an account bought and did not use, and tells its admins: how much, and whether something is left.
+async fn refund_unused(app: &App, service: ServiceId, account: AccountId) -> anyhow::Result<(Credits, bool)> {
+    let (mut refunded, mut left) = (Credits::ZERO, false);
     for (grant, amount) in app.store.grants().unused_purchases(account).await? {
         let post = Post::new(account, Command::RefundCredits { grant, amount })
             .noted("The service was discontinued and has ended");
@@ -71,9 +74,14 @@ async fn refund_unused(app: &App, service: ServiceId, account: AccountId) -> any
         match app.store.post(post.with(move |_| tell.clone())).await {
             Ok(_) => refunded = refunded.checked_add(amount).unwrap_or(Credits::MAX),
             // It was used, or refunded by somebody else, in this moment: the next round looks again.
-            Err(PostError::Refused(Refusal::ExceedsGrant { .. })) => {}
+            Err(PostError::Refused(Refusal::ExceedsGrant { .. })) => left = true,
+            // Such as an account that the self-check has stopped: it keeps its credits until the operator lets it go on.
+            Err(PostError::Refused(refusal)) => {
+                tracing::warn!(%account, %grant, %refusal, "What is left at a service's end is not refunded yet");
+                left = true;
+            }
             Err(error) => anyhow::bail!("{grant} of {account} was not refunded: {error}"),
         }
     }
-    Ok(refunded)
+    Ok((refunded, left))
 }

@@ -16,6 +16,7 @@ mod ends;
 mod health;
 pub mod inspect;
 mod logs;
+mod promise;
 pub mod report;
 pub mod submit;
 mod watch;
@@ -36,6 +37,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const WATCH: u32 = 10;
 /// Every how many looks old lines of logs are swept.
 const SWEEP: u32 = 30;
+/// How long other changes of the catalog wait for a release to be loaded.
+const WARM: Duration = Duration::from_secs(10);
 /// How long lines of logs are kept, in seconds.
 const KEEP_LOGS: i64 = 7 * 24 * 3600;
 /// How long counts of calls are kept, in seconds.
@@ -50,14 +53,6 @@ pub async fn serve(app: Arc<App>) {
         round = round.wrapping_add(1);
         if let Err(error) = follows.look(&app).await {
             tracing::error!(%error, "The catalog could not be read anew; it is tried again");
-        }
-        for code in app.catalog.take_fresh() {
-            let app = Arc::clone(&app);
-            tokio::spawn(async move {
-                if let Err(error) = code.plugin(&app).await {
-                    tracing::error!(service = code.manifest.service.name, %error, "A release that came cannot be loaded");
-                }
-            });
         }
         for done in [app.health.flush(&app.store).await, app.logs.flush(&app.store).await] {
             if let Err(error) = done {
@@ -87,6 +82,18 @@ pub async fn serve(app: Arc<App>) {
     }
 }
 
+/// Loads releases that another host has approved.
+async fn warm_up(app: &Arc<App>) -> anyhow::Result<()> {
+    let decided = app.store.releases().decided().await?;
+    for release in decided.into_iter().filter(|one| one.state == "approved" && !app.catalog.knows(one.id)) {
+        let app = Arc::clone(app);
+        let loads = tokio::spawn(async move { crate::catalog::warm(&app, &release).await });
+        // It goes on loading beside what it keeps waiting for too long.
+        drop(tokio::time::timeout(WARM, loads).await);
+    }
+    Ok(())
+}
+
 /// What this host has seen of the catalog.
 #[derive(Default)]
 struct Follows {
@@ -96,11 +103,14 @@ struct Follows {
 
 impl Follows {
     /// Reads the catalog anew if it has changed, here or at another host, or if something is due.
-    async fn look(&mut self, app: &App) -> anyhow::Result<()> {
+    async fn look(&mut self, app: &Arc<App>) -> anyhow::Result<()> {
         let version = app.store.catalog_events().version().await?;
         let due = self.next.is_some_and(|next| next <= app.store.clock().now());
         if self.version == Some(version) && !due {
             return Ok(());
+        }
+        if self.version.is_some() {
+            warm_up(app).await?;
         }
         self.next = crate::catalog::refresh(app).await?;
         // Also at the first look: something may have been set since this host read its settings.

@@ -3,27 +3,14 @@
 use std::sync::Arc;
 
 use ed25519_dalek::{Signature, VerifyingKey};
-use iap_core::{
-    hosting::VendorKind,
-    manifest::Manifest,
-    publishing::{
-        Comparison, ReleaseState, compare,
-        upgrade::{Difference, predecessor},
-    },
-    release::ReleaseFiles,
-};
+use iap_core::{hosting::VendorKind, manifest::Manifest, release::ReleaseFiles};
 use iap_store::{
     Statement, StoreError,
     repositories::{NewRelease, ReleaseRow, Releases, ServiceRow, VendorState},
 };
-use semver::Version;
 
-use super::{decide, inspect::InspectError, report::ReleaseReport};
-use crate::{
-    app::App,
-    catalog::{digest_of, files_of},
-    mail::texts as text,
-};
+use super::{decide, inspect::InspectError, promise, report::ReleaseReport};
+use crate::{app::App, catalog::digest_of, mail::texts as text};
 
 /// A component that somebody publishes.
 #[derive(Debug)]
@@ -96,8 +83,14 @@ pub fn countersigned_text(service: &str, version: &str, digest: &str) -> String 
     format!("iap release approved\n{service}\n{version}\n{digest}\n")
 }
 
-/// Takes a release in.
+/// Takes a release in. It goes on if who sent it hangs up, so that sending it again does not begin anew.
 pub async fn submit(app: &Arc<App>, submission: Submission) -> Result<Submitted, SubmitError> {
+    let app = Arc::clone(app);
+    let task = tokio::spawn(async move { take_in(&app, submission).await });
+    task.await.unwrap_or_else(|error| Err(SubmitError::Host(format!("looking into the release failed: {error}"))))
+}
+
+async fn take_in(app: &Arc<App>, submission: Submission) -> Result<Submitted, SubmitError> {
     let Submission { service, component, publisher, author } = submission;
     may_publish(app, &publisher).await?;
     let digest = digest_of(&component);
@@ -132,21 +125,24 @@ pub async fn submit(app: &Arc<App>, submission: Submission) -> Result<Submitted,
     let (row, begins) = own_service(app, &manifest, &author).await?;
     paths_are_free(app, &manifest)?;
     let earlier = app.store.releases().of_service(row.id).await?;
-    if earlier.iter().any(|release| release.version == version) {
-        let what = format!(
-            "{service} {version} was published before and releases are never changed; raise the version in plugin.toml"
-        );
+    if let Some(there) = earlier.iter().find(|release| release.version == version) {
+        let what = if there.digest == digest {
+            format!(
+                "{service} {version} has come before, with these very bytes, and is {}; there is nothing to do",
+                there.state
+            )
+        } else {
+            format!(
+                "{service} {version} was published before and releases are never changed; raise the version in plugin.toml"
+            )
+        };
         return Err(SubmitError::Taken(what));
     }
-    let comparison = against_earlier(app, &row, &manifest, &files).await?;
-    if let Some((before, comparison)) = &comparison {
-        let refusals: Vec<String> = comparison.refusals().map(Difference::refusal).collect();
-        if !refusals.is_empty() {
-            let next = Version::new(before.major + 1, 0, 0);
-            let reasons =
-                refusals.into_iter().map(|why| format!("{why} (against {before}; it would need version {next})"));
-            return Err(SubmitError::Refused(reasons.collect()));
-        }
+    let host = |error: anyhow::Error| SubmitError::Host(error.to_string());
+    let comparison = promise::against_earlier(app, &row, &manifest, &files).await.map_err(host)?;
+    let refusals = promise::refusals(comparison.as_ref());
+    if !refusals.is_empty() {
+        return Err(SubmitError::Refused(refusals));
     }
     let report = ReleaseReport::new(inspection, comparison);
     let (public_key, signature) = match publisher {
@@ -214,7 +210,12 @@ async fn may_publish(app: &App, publisher: &Publisher) -> Result<(), SubmitError
         Some(VendorState::Waiting) => Err(SubmitError::NotYours(format!(
             "{name} waits for the operator's approval; you are mailed when it comes"
         ))),
-        _ => Err(SubmitError::NotYours(format!("{name} is no vendor of this host; sign up with `iap vendor sign-up`"))),
+        Some(VendorState::Refused) => Err(SubmitError::NotYours(format!(
+            "the operator of this host has refused {name}; it publishes nothing here. Write to the operator"
+        ))),
+        None => {
+            Err(SubmitError::NotYours(format!("{name} is no vendor of this host; sign up with `iap vendor sign-up`")))
+        }
     }
 }
 
@@ -325,26 +326,4 @@ fn paths_are_free(app: &App, manifest: &Manifest) -> Result<(), SubmitError> {
     });
     let taken: Vec<String> = taken.collect();
     if taken.is_empty() { Ok(()) } else { Err(SubmitError::Refused(taken)) }
-}
-
-/// What changes against the release that it follows: the highest below it that serves, with the prices that count.
-async fn against_earlier(
-    app: &App,
-    row: &ServiceRow,
-    manifest: &Manifest,
-    files: &ReleaseFiles,
-) -> Result<Option<(Version, Comparison)>, SubmitError> {
-    let Some(line) = app.catalog.line(&row.name) else { return Ok(None) };
-    // What serves, or served until it was taken back: it was promised.
-    let promised: Vec<_> = line
-        .candidates
-        .iter()
-        .filter(|one| matches!(one.state, ReleaseState::Approved | ReleaseState::Yanked))
-        .collect();
-    let before = predecessor(promised.iter().map(|one| &one.version), &manifest.service.version);
-    let before = promised.iter().find(|one| Some(&one.version) == before);
-    let Some(release) = before.and_then(|one| line.faces.get(&one.id)?.release.as_ref()) else { return Ok(None) };
-    let old_files = files_of(&app.store, release.id).await.map_err(|error| SubmitError::Host(error.to_string()))?;
-    let comparison = compare(release.manifest(), &old_files, manifest, files);
-    Ok(Some((release.manifest().service.version.clone(), comparison)))
 }

@@ -9,7 +9,7 @@ use iap_store::StoreError;
 use super::decide;
 use crate::{app::App, catalog::Line};
 
-/// How long a release is watched from its approval on, in seconds.
+/// How long a release is watched from its approval, and from each step of its rollout, in seconds.
 const WATCHED: i64 = 24 * 3600;
 /// Over which time failures are counted, in seconds.
 const WINDOW: i64 = 15 * 60;
@@ -17,8 +17,7 @@ const WINDOW: i64 = 15 * 60;
 /// Looks at all releases that came lately.
 pub async fn watch(app: &App) -> anyhow::Result<()> {
     let now = app.store.clock().now();
-    for row in app.store.releases().approved_since(now.plus_seconds(-WATCHED)).await? {
-        let Some(since) = row.decided_at else { continue };
+    for (row, since) in app.store.releases().grown_since(now.plus_seconds(-WATCHED)).await? {
         let Some(service) = app.catalog.by_id(row.service) else { continue };
         let Some(line) = app.catalog.line(&service.name) else { continue };
         // What nobody can fall back to is not stopped: its callers pay nothing for what fails.

@@ -121,6 +121,9 @@ fn of_end(test: &Test, played: &Played) -> Vec<String> {
         let reasons: Vec<String> = played.dead.iter().map(|(name, why)| format!("{name} ({why})")).collect();
         found.push(format!("dead: expected {:?}, got [{}]", expect.dead, reasons.join(", ")));
     }
+    for (job, fault) in played.job_faults.iter().filter(|(job, _)| !expect.dead.contains(job)) {
+        found.push(format!("job {job} broke off: {}: {fault}", fault.class()));
+    }
     if let Some(wanted) = &expect.lines {
         found.extend(under("lines", compare::differences(wanted, &lines(&played.lines), false)));
     }

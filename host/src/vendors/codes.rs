@@ -1,4 +1,4 @@
-//! Six digits that are mailed, to prove an address.
+//! Eight digits that are mailed, to prove an address.
 
 use iap_store::{
     Statement, StoreError,
@@ -15,12 +15,13 @@ pub const LIFETIME: i64 = 30 * 60;
 pub const INVITATION: i64 = 7 * 24 * 3600;
 /// How often a code may be tried.
 pub const TRIES: i64 = 5;
-/// Codes that are mailed to one address in an hour: with [`TRIES`], a guess hits once in many years.
+/// Codes of a kind that are mailed to one address in an hour. With [`TRIES`] that is 30 guesses an hour of 10^8 codes: who
+/// guesses all the time hits one address once in some 380 years.
 const PER_ADDRESS: i64 = 6;
 /// Codes that are asked from one network in an hour.
 const PER_NETWORK: i64 = 60;
 const HOUR: i64 = 3600;
-const DIGITS: usize = 6;
+const DIGITS: usize = 8;
 
 /// What a code is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +35,20 @@ pub enum Purpose<'a> {
 }
 
 impl Purpose<'_> {
+    /// What codes are counted by: not the vendor, so that an address is mailed no more where many vendors are named. Each
+    /// kind by itself: anybody may have codes to sign in mailed, and nobody must be hindered by that.
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Confirm(_) => "confirm",
+            Self::SignIn => "sign_in",
+            Self::Reauthenticate(_) => "reauthenticate",
+        }
+    }
+
     fn stored(self) -> String {
         match self {
-            Self::Confirm(vendor) => format!("confirm {vendor}"),
-            Self::SignIn => "sign_in".to_owned(),
-            Self::Reauthenticate(vendor) => format!("reauthenticate {vendor}"),
+            Self::Confirm(vendor) | Self::Reauthenticate(vendor) => format!("{} {vendor}", self.kind()),
+            Self::SignIn => self.kind().to_owned(),
         }
     }
 }
@@ -46,7 +56,7 @@ impl Purpose<'_> {
 /// A code to mail.
 #[derive(Debug)]
 pub struct NewCode {
-    /// Six digits.
+    /// Eight digits.
     pub code: String,
     /// Records it: goes with its mail.
     pub record: Statement,
@@ -61,7 +71,8 @@ pub async fn make(
     seconds: i64,
 ) -> Result<NewCode, VendorError> {
     let now = app.store.clock().now();
-    let (to_address, from_network) = app.store.mail_codes().mailed(email, origin, now.plus_seconds(-HOUR)).await?;
+    let since = now.plus_seconds(-HOUR);
+    let (to_address, from_network) = app.store.mail_codes().mailed(purpose.kind(), email, origin, since).await?;
     if PER_ADDRESS <= to_address || PER_NETWORK <= from_network {
         return Err(VendorError::TooManyCodes);
     }
@@ -102,7 +113,7 @@ fn hash(app: &App, purpose: &str, email: &str, code: &str) -> String {
 fn random_code() -> String {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
-    format!("{:06}", u64::from_le_bytes(bytes) % 1_000_000)
+    format!("{:08}", u64::from_le_bytes(bytes) % 100_000_000)
 }
 
 /// Minutes of a lifetime, for mails.
@@ -115,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_six_digits_and_differ() {
+    fn codes_are_eight_digits_and_differ() {
         let codes: std::collections::BTreeSet<_> = (0..200).map(|_| random_code()).collect();
         assert!(codes.iter().all(|code| code.len() == DIGITS && code.bytes().all(|b| b.is_ascii_digit())), "{codes:?}");
         assert!(190 < codes.len(), "{}", codes.len());
@@ -126,5 +137,8 @@ mod tests {
         let purposes = [Purpose::Confirm("a"), Purpose::Confirm("b"), Purpose::Reauthenticate("a"), Purpose::SignIn];
         let stored: std::collections::BTreeSet<_> = purposes.into_iter().map(Purpose::stored).collect();
         assert_eq!(stored.len(), purposes.len());
+        for purpose in purposes {
+            assert_eq!(purpose.stored().split(' ').next(), Some(purpose.kind()), "codes are counted by it");
+        }
     }
 }

@@ -133,7 +133,8 @@ async fn take(app: &App, row: &DeviceLoginRow) -> Result<Result<Granted, Pending
     };
     // Removed meanwhile.
     let Some(member) = member else { return Ok(Err(Pending::Denied)) };
-    let (issued, record) = tokens::make(app, &member, &row.client, &tokens::read(&row.scopes), tokens::DAYS);
+    let until = app.store.clock().now().plus_seconds(tokens::DAYS * tokens::DAY);
+    let (issued, record) = tokens::make(app, &member, &row.client, &tokens::read(&row.scopes), until);
     match app.store.write(vec![DeviceLogins::take(&row.device_hash), record]).await {
         // It was asked twice at the same moment.
         Err(StoreError::Conflict(_)) => return Ok(Err(Pending::Over)),

@@ -3,7 +3,7 @@
 use ed25519_dalek::VerifyingKey;
 use iap_store::repositories::{VendorKeyRow, VendorKeys, VendorRow};
 
-use super::{VendorError, commit, profile};
+use super::{VendorError, commit, members, profile};
 use crate::{app::App, mail::texts};
 
 /// Most keys of a vendor that are not revoked.
@@ -21,7 +21,7 @@ pub fn read(text: &str) -> Result<String, VendorError> {
     }
 }
 
-/// Registers a key; whether it is new. The same key again is no mistake.
+/// Registers a key; whether it is new. The vendor and its owners are told. The same key again is no mistake.
 pub async fn add(
     app: &App,
     vendor: &VendorRow,
@@ -50,7 +50,7 @@ pub async fn add(
     let row = VendorKeyRow { public_key, vendor: name.clone(), title, created_at: now, revoked_at: None };
     let mut statements = vec![VendorKeys::add(&row.public_key, name, &row.title, now)];
     let text = texts::KeyAdded { vendor: &vendor.profile.title, key: &row.public_key, title: &row.title, by };
-    statements.extend(vendor.profile.email.iter().map(|email| app.outbox().put(email, &text)));
+    statements.extend(members::told(app, vendor).await?.iter().map(|email| app.outbox().put(email, &text)));
     commit(app, statements, taken).await?;
     app.ring_for_mail();
     tracing::info!(vendor = name, key = row.public_key, by, "A signing key is registered");

@@ -6,7 +6,7 @@ use iap_store::repositories::{MemberRow, VendorProfiles, VendorRow};
 use super::{
     VendorError,
     codes::{self, Purpose},
-    commit, currencies, find,
+    commit, currencies, find, members,
 };
 use crate::{app::App, clock::rfc3339, mail::texts};
 
@@ -70,24 +70,13 @@ pub async fn set(
             by: &member.email,
             held_until: &held_until,
         };
-        statements.extend(told(app, &vendor).await?.iter().map(|email| app.outbox().put(email, &text)));
+        statements.extend(members::told(app, &vendor).await?.iter().map(|email| app.outbox().put(email, &text)));
     }
     statements.extend(rider(&after, now));
     commit(app, statements, || VendorError::WrongCode).await?;
     app.ring_for_mail();
     tracing::info!(vendor = vendor.name, by = member.email, "Payout details are set");
     Ok(after)
-}
-
-/// Who is told of a change: the vendor's address as it was before, and its owners.
-async fn told(app: &App, vendor: &VendorRow) -> Result<Vec<String>, VendorError> {
-    let members = app.store.members().of_vendor(&vendor.name).await?;
-    let owners = members.into_iter().filter(|member| member.role == "owner" && member.confirmed_at.is_some());
-    let mut told: Vec<String> =
-        vendor.profile.email.clone().into_iter().chain(owners.map(|owner| owner.email)).collect();
-    told.sort_unstable();
-    told.dedup();
-    Ok(told)
 }
 
 /// Until when nothing is paid out to a vendor, if so.

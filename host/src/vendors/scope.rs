@@ -44,6 +44,11 @@ impl Scope {
         }
     }
 
+    /// Whether these are all that a member with this role may have.
+    pub fn are_all(scopes: &[Self], role: &str) -> bool {
+        Self::ALL.iter().all(|scope| scopes.contains(scope) || !scope.fits(role))
+    }
+
     /// Whether a member with this role may have it.
     pub fn fits(self, role: &str) -> bool {
         match role {

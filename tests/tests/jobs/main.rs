@@ -14,4 +14,5 @@ mod lost;
 mod plans;
 mod stored;
 mod support;
+mod suspended;
 mod uploads;

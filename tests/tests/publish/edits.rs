@@ -3,7 +3,7 @@
 use iap_tests::{TestHost, http, releases::reasons};
 use serde_json::{Value, json};
 
-use crate::support::{NAME, TELLER, customer, host, parrot, serve, tell, teller};
+use crate::support::{NAME, TELLER, customer, host, parrot, serve, tell, teller, version_of};
 
 async fn put(host: &TestHost, what: &str, body: &Value) -> iap_tests::Reply {
     host.operator().send("PUT", &format!("/v1/services/{NAME}/{what}"), Some(body)).await
@@ -90,13 +90,38 @@ async fn prices_fall_at_once_and_rise_with_notice() {
         mails["items"].as_array().unwrap().iter().filter(|mail| mail["kind"] == "price_notice").collect();
     assert_eq!(notices.len(), 1, "{mails}");
     assert_eq!(notices[0]["recipient"], "admin@db.example");
+    let again = reasons(&put_prices(&host, &table("0.6", true)).await);
+    assert!(again[0].contains("customers were told"), "{again:?}");
 }
 
-/// What was bought before a rise keeps the old price; what was given, or bought later, does not.
+/// Only price tables change without a release: not the manifest, however it is called, nor a schema.
+#[tokio::test]
+async fn no_other_file_changes_without_a_release() {
+    let host = host();
+    serve(&host, TELLER, "1.0.0", teller("1.0.0"), 100).await;
+    for path in ["plugin.toml", "schemas/none.json", "prices/other.csv"] {
+        let refused =
+            reasons(&put_prices(&host, &json!({ "tables": { path: "key,credits\nBE,0.1\n" }, "notice": true })).await);
+        assert!(refused[0].contains("is no price table") && refused[0].contains("prices/units.csv"), "{refused:?}");
+    }
+}
+
 #[tokio::test]
 async fn lots_bought_before_a_rise_keep_its_price() {
+    keep_their_price(&["1.0.0"]).await;
+}
+
+#[tokio::test]
+async fn lots_bought_before_a_rise_keep_its_price_in_later_releases() {
+    keep_their_price(&["1.0.0", "1.0.1"]).await;
+}
+
+/// What was bought before a rise of 1.0.0 keeps the old price; what was given, or bought later, does not.
+async fn keep_their_price(releases: &[&str]) {
     let mut host = host();
-    serve(&host, TELLER, "1.0.0", teller("1.0.0"), 100).await;
+    for version in releases {
+        serve(&host, TELLER, version, teller(version), 100).await;
+    }
     let (_, buyer) = customer(&host, TELLER, "1").await;
     let (_, gifted) = customer(&host, TELLER, "20").await;
     host.stop();
@@ -125,6 +150,7 @@ async fn lots_bought_before_a_rise_keep_its_price() {
     drop(db);
     host.restart();
     assert_eq!(tell(&host, &gifted).await, "1");
+    assert_eq!(version_of(&host, &buyer).await, releases[releases.len() - 1]);
     assert_eq!(tell(&host, &buyer).await, "0.4");
     assert_eq!(tell(&host, &buyer).await, "0.4");
     // 0.2 credits are left: they cannot pay the old price in full, nor the new one.

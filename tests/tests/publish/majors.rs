@@ -67,6 +67,34 @@ async fn the_old_major_serves_until_an_admin_agrees() {
     assert_eq!((unknown.status, &unknown.json()["field"]), (422, &json!("major")));
 }
 
+/// What is sold to those who stay in an older major is what that sells.
+#[tokio::test]
+async fn packs_of_a_new_major_are_not_those_of_the_old_one() {
+    let host = host();
+    serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
+    let (odoo, _) = customer(&host, NAME, "5").await;
+    let dearer = |files: &mut iap_tests::releases::Files| {
+        replace(files, "plugin.toml", &[("EUR = \"1.00\"", "EUR = \"2.00\"")]);
+    };
+    serve(&host, NAME, "2.0.0", parrot("2.0.0", dearer), 100).await;
+    let packs = json!({ "packs": [
+        { "name": "Starter Pack", "credits": "10", "price": { "EUR": "2.00", "USD": "1.10" } },
+        { "name": "Standard Pack", "credits": "100", "price": { "EUR": "9.00", "USD": "9.90" } } ] });
+    let put = host.operator().send("PUT", &format!("/v1/services/{NAME}/packs"), Some(&packs)).await;
+    assert_eq!(put.status, 204, "{}", put.text);
+    let (newcomer, _) = customer(&host, NAME, "5").await;
+    for (odoo, price) in [(&odoo, "1.00"), (&newcomer, "2.00")] {
+        let link = format!(
+            "{}/iap/1/credit?service_name={NAME}&account_token={}&dbuuid={}&currency=EUR",
+            host.url(),
+            odoo.token,
+            odoo.dbuuid
+        );
+        let page = http::try_send(host.client().get(&link)).await.unwrap();
+        assert!(page.text.contains(&format!("{price} EUR")), "{price}: {}", page.text);
+    }
+}
+
 #[tokio::test]
 async fn a_requirement_chooses_its_release() {
     let host = host();

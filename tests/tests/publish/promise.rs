@@ -4,6 +4,7 @@ use iap_tests::{
     Settings, TestHost,
     releases::{Files, edited, reasons, replace},
 };
+use serde_json::json;
 
 use crate::support::{NAME, dearer, host, parrot, publish, serve};
 
@@ -65,6 +66,25 @@ async fn a_minor_release_breaks_nothing() {
     // What falls, and what is new, may come at any time.
     let better = publish(&host, NAME, parrot("1.1.0", |files| dearer(files, "0.9"))).await;
     assert_eq!(better.status, 201, "{}", better.text);
+}
+
+/// Two releases that are each no dearer than what serves are not so one after the other.
+#[tokio::test]
+async fn a_promise_is_looked_at_again_when_a_release_begins_to_serve() {
+    let host = host();
+    serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
+    for (version, credits) in [("1.1.0", "0.5"), ("1.2.0", "1")] {
+        let reply = publish(&host, NAME, parrot(version, |files| dearer(files, credits))).await;
+        assert_eq!(reply.status, 201, "{}", reply.text);
+    }
+    let approve = async |version: &str| {
+        let path = format!("/v1/services/{NAME}/releases/{version}/approve");
+        host.operator().send("POST", &path, Some(&json!({ "percent": 100 }))).await
+    };
+    assert_eq!(approve("1.1.0").await.status, 200);
+    let refused = approve("1.2.0").await;
+    assert_eq!((refused.status, &refused.json()["code"]), (409, &json!("wrong-state")), "{}", refused.text);
+    assert!(refused.text.contains("rises from 0.5 to 1"), "{}", refused.text);
 }
 
 #[tokio::test]

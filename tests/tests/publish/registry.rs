@@ -122,6 +122,21 @@ async fn a_yanked_release_serves_only_those_who_pinned_it() {
     assert_eq!(say(&host, &pinned).await, "1", "who pinned one keeps it");
 }
 
+/// What nobody approved serves nobody, whatever its vendor does with it.
+#[tokio::test]
+async fn a_release_that_was_taken_back_before_its_approval_serves_nobody() {
+    let host = host();
+    serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
+    let (_, account) = customer(&host, NAME, "5").await;
+    assert_eq!(crate::support::publish(&host, NAME, parrot("1.1.0", |_| {})).await.status, 201);
+    let path = format!("/v1/services/{NAME}/releases/1.1.0/yank");
+    host.operator().ok("POST", &path, Some(&json!({ "reason": "not yet" }))).await;
+    let pin = json!({ "version_requirement": "=1.1.0" });
+    host.operator().ok("PATCH", &format!("/v1/accounts/{account}"), Some(&pin)).await;
+    let refused = call(&host, &account, "say", &json!({ "text": "hi" })).await;
+    assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("no-release")), "{}", refused.text);
+}
+
 #[tokio::test]
 async fn what_is_published_at_one_host_serves_at_the_others() {
     let url = shared().fresh_database();

@@ -9,6 +9,15 @@ use serde_json::json;
 use crate::support::{NAME, call, customer, host, parrot, release, serve, version_of};
 
 #[tokio::test]
+async fn a_first_release_reaches_no_more_than_it_may() {
+    let host = host();
+    serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 0).await;
+    let (_, account) = customer(&host, NAME, "5").await;
+    let refused = call(&host, &account, "say", &json!({ "text": "hi" })).await;
+    assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("no-release")), "{}", refused.text);
+}
+
+#[tokio::test]
 async fn some_accounts_come_first_and_none_goes_back() {
     let host = host();
     serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;

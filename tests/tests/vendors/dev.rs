@@ -19,6 +19,9 @@ async fn everything_is_approved_at_once() {
         let token = granted["token"].as_str().expect("a token");
         let seen = world.send_as(token, "GET", "/v1/vendors/dev", None).await;
         assert_eq!(seen.json()["state"], "approved", "{}", seen.text);
+        let owner = json!({ "email": format!("{}@dev.example", &token[7..12]), "role": "owner" });
+        let invited = world.send_as(token, "POST", "/v1/vendors/dev/members", Some(&owner)).await;
+        assert_eq!(invited.status, 201, "no code is asked for: {}", invited.text);
     }
     // A page of another site, whose name was made to lead here, gets nothing.
     let body = json!({ "client": "evil", "scopes": ["publish"] });

@@ -76,7 +76,9 @@ async fn tokens_are_issued_with_fewer_scopes_and_revoked() {
     let issued = issue(&token, json!({ "title": "ci", "scopes": ["read"], "expires_in_days": 1 })).await.json();
     let (second, id) = (issued["token"].as_str().expect("a token"), issued["id"].as_str().expect("an id"));
     assert_eq!(world.send_as(second, "GET", "/v1/vendors/acme", None).await.status, 200);
-    assert_eq!(world.send_as(&token, "DELETE", &format!("/v1/tokens/{id}"), None).await.status, 204);
+    let other = world.send_as(&token, "DELETE", &format!("/v1/tokens/{id}"), None).await;
+    assert_eq!(problem(&other), (403, "forbidden".to_owned()), "without `admin` a token revokes only itself");
+    assert_eq!(world.send_as(second, "DELETE", &format!("/v1/tokens/{id}"), None).await.status, 204);
     let refused = world.send_as(second, "GET", "/v1/vendors/acme", None).await;
     assert_eq!(problem(&refused), (401, "unauthenticated".to_owned()), "a revoked token opens nothing");
     assert_eq!(world.send_as(&token, "DELETE", &format!("/v1/tokens/{id}"), None).await.status, 404);
@@ -91,6 +93,32 @@ async fn tokens_are_issued_with_fewer_scopes_and_revoked() {
     world.host.sql("UPDATE token SET expires_at = created_at WHERE kind = 'vendor' RETURNING id");
     let late = world.send_as(&token, "GET", "/v1/vendors/acme", None).await;
     assert_eq!(problem(&late), (401, "unauthenticated".to_owned()), "an expired token opens nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_does_not_outlive_the_one_that_asked_for_it() {
+    let world = world("vendor_signup = \"open\"\n").await;
+    world.sign_up("acme", ANN).await;
+    let token = world.token(ANN, &["read", "admin"]).await;
+    // Ten days and some minutes are left of it.
+    world.host.sql("UPDATE token SET expires_at = created_at + 864600000 WHERE kind = 'vendor' RETURNING id");
+    let issue = async |days: serde_json::Value| {
+        let body = json!({ "title": "ci", "scopes": ["read"], "expires_in_days": days });
+        world.send_as(&token, "POST", "/v1/tokens", Some(&body)).await
+    };
+    let longer = issue(json!(11)).await;
+    assert_eq!((longer.status, &longer.json()["field"]), (422, &json!("expires_in_days")), "{}", longer.text);
+    assert!(longer.text.contains("must be at most 10"), "{}", longer.text);
+    assert_eq!(issue(json!(10)).await.status, 201);
+    let body = json!({ "title": "ci", "scopes": ["read"] });
+    let rest = world.send_as(&token, "POST", "/v1/tokens", Some(&body)).await;
+    assert_eq!(rest.status, 201, "{}", rest.text);
+    let until =
+        "SELECT count(*) FROM token t JOIN token o ON o.expires_at = t.expires_at + 1000 WHERE t.kind = 'vendor'";
+    assert_eq!(world.host.sql(until), ["1"], "where nobody says how long, it ends just before the first");
+    // One with `admin` revokes the others.
+    let id = rest.json()["id"].as_str().expect("an id").to_owned();
+    assert_eq!(world.send_as(&token, "DELETE", &format!("/v1/tokens/{id}"), None).await.status, 204);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use iap_tests::Settings;
 use serde_json::{Value, json};
 
-use crate::support::{ALL, KEY, World, problem, world};
+use crate::support::{ALL, KEY, World, on_postgres, problem, world};
 
 const ANN: &str = "ann@acme.example";
 const DEV: &str = "dave@acme.example";
@@ -32,7 +32,7 @@ async fn each_role_may_do_its_own_work() {
     let world = world("vendor_signup = \"open\"\n").await;
     let (owner, developer, finance) = acme(&world).await;
     let key = json!({ "public_key": KEY, "title": "laptop" });
-    let invitation = json!({ "email": "x@acme.example", "role": "owner" });
+    let invitation = json!({ "email": "x@acme.example", "role": "developer" });
     let profile = json!({ "title": "Acme Labs" });
     let cases: [(&str, &str, Option<&Value>, [u16; 3]); 8] = [
         ("GET", "/v1/vendors/acme", None, [200, 200, 200]),
@@ -90,12 +90,104 @@ async fn a_vendor_keeps_an_owner_and_who_goes_can_do_nothing_more() {
     }
     assert_eq!(remove(&owner, &dave).await.status, 404);
     // Somebody who was only invited is no owner yet.
-    let body = json!({ "email": DEV, "role": "owner" });
+    let body = json!({ "email": DEV, "role": "owner", "code": world.proof(&owner, "acme").await });
     assert_eq!(world.send_as(&owner, "POST", "/v1/vendors/acme/members", Some(&body)).await.status, 201);
     assert_eq!(problem(&remove(&owner, &ann).await), (409, "last-owner".to_owned()));
     let code = world.code(DEV, 3).await;
     world.confirm("acme", DEV, &code).await;
+    world.settled().await;
+    let told = world.mails(ANN).await.len();
     assert_eq!(remove(&owner, &ann).await.status, 204);
+    for (email, count) in [(ANN, told + 1), (DEV, 4)] {
+        let mail = world.mail(email, count).await;
+        assert!(mail.contains("ann@acme.example has removed ann@acme.example (owner)"), "{mail}");
+    }
+    let seen = world.host.operator().ok("GET", "/v1/vendors/acme", None).await;
+    assert_eq!(seen["email"], json!(DEV), "mails go to an owner who is there: {seen}");
+    assert!(seen["payouts_held_until"].is_string(), "{seen}");
+}
+
+async fn mighty_members_take_a_code(world: &World) {
+    assert_eq!(world.sign_up("acme", ANN).await, "approved");
+    let owner = world.token(ANN, &["read", "admin"]).await;
+    let invite = async |body: &Value| world.send_as(&owner, "POST", "/v1/vendors/acme/members", Some(body)).await;
+    for role in ["owner", "finance"] {
+        let mut body = json!({ "email": FIN, "role": role });
+        let without = invite(&body).await;
+        assert_eq!((without.status, &without.json()["field"]), (422, &json!("code")), "{}", without.text);
+        body["code"] = json!("12345678");
+        assert_eq!(problem(&invite(&body).await), (403, "wrong-code".to_owned()), "{role}");
+    }
+    assert_eq!(world.mails(FIN).await.len(), 0, "nobody was invited");
+    // Inviting a developer first is no way around it.
+    assert_eq!(invite(&json!({ "email": FIN, "role": "developer" })).await.status, 201);
+    assert_eq!(invite(&json!({ "email": FIN, "role": "finance" })).await.status, 422);
+    let told = world.mails(ANN).await.len();
+    let code = world.proof(&owner, "acme").await;
+    let body = json!({ "email": FIN, "role": "finance", "code": code });
+    assert_eq!(invite(&body).await.status, 201);
+    let mail = world.mail(ANN, told + 2).await;
+    assert!(mail.contains("ann@acme.example has invited fay@acme.example"), "the owners are told: {mail}");
+    assert_eq!(problem(&invite(&body).await), (403, "wrong-code".to_owned()), "a code is used once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_move_money_is_invited_with_a_code() {
+    mighty_members_take_a_code(&world("vendor_signup = \"open\"\n").await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_move_money_is_invited_with_a_code_on_postgres() {
+    mighty_members_take_a_code(&on_postgres("vendor_signup = \"open\"\n").await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_with_less_than_its_role_removes_nobody() {
+    let world = world("vendor_signup = \"open\"\n").await;
+    let (owner, developer, _) = acme(&world).await;
+    let dave = member(&world, &owner, DEV).await;
+    let less = world.token(DEV, &["read"]).await;
+    let leave =
+        async |token: &str| world.send_as(token, "DELETE", &format!("/v1/vendors/acme/members/{dave}"), None).await;
+    let refused = leave(&less).await;
+    assert_eq!(problem(&refused), (403, "forbidden".to_owned()));
+    assert!(refused.text.contains("read, publish, settings"), "{}", refused.text);
+    assert_eq!(leave(&developer).await.status, 204);
+    assert_eq!(problem(&leave(&less).await), (401, "unauthenticated".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_vendor_changes_nothing_but_takes_back() {
+    let world = world("vendor_signup = \"open\"\n").await;
+    let (_, developer, _) = acme(&world).await;
+    world.host.sql(
+        "INSERT INTO service (id, name, title, vendor_name, kind, unit, created_at) VALUES (999999, 'acmes', 'Acme', 'acme', 'plugin', 'credit', 1) RETURNING id",
+    );
+    let packs = json!({ "packs": [] });
+    let config = json!({ "value": "1" });
+    let percent = json!({ "percent": 50 });
+    let reason = json!({ "reason": "It was wrong." });
+    let path = |rest: &str| format!("/v1/services/acmes/{rest}");
+    let send =
+        async |method: &str, rest: &str, body: &Value| world.send_as(&developer, method, &path(rest), Some(body)).await;
+    let refused = async || {
+        let mut all = Vec::new();
+        for (method, rest, body) in [
+            ("PUT", "packs", &packs),
+            ("PUT", "config/colour", &config),
+            ("POST", "releases/1.0.0/rollout", &percent),
+            ("POST", "releases/1.0.0/yank", &reason),
+        ] {
+            let reply = send(method, rest, body).await;
+            all.push(reply.status == 403 && reply.text.contains("was refused by the operator"));
+        }
+        all
+    };
+    assert_eq!(refused().await, [false; 4]);
+    let because = json!({ "reason": "It sells nothing." });
+    world.host.operator().ok("POST", "/v1/vendors/acme/refuse", Some(&because)).await;
+    assert_eq!(refused().await, [true, true, true, false]);
+    assert_eq!(send("POST", "releases/1.0.0/yank", &reason).await.status, 404, "a yank only misses its release");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,6 +233,12 @@ async fn keys_are_registered_told_and_revoked() {
     assert_eq!(add(&KEY.to_uppercase(), "laptop").await.status, 201);
     assert!(world.mail(ANN, before + 1).await.contains(KEY));
     assert_eq!(add(KEY, "laptop").await.status, 200, "it is there");
+    // All owners are told, not only where mails go.
+    world.invite(&owner, "acme", DEV, "owner").await;
+    let (told, second) =
+        (world.mails(DEV).await.len(), "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
+    assert_eq!(add(second, "desk").await.status, 201);
+    assert!(world.mail(DEV, told + 1).await.contains(second));
     assert_eq!(world.sign_up("other", "o@other.example").await, "approved");
     let other = world.token("o@other.example", &ALL).await;
     let body = json!({ "public_key": KEY, "title": "mine" });

@@ -59,10 +59,16 @@ async fn an_owner_manages_the_vendor_by_page() {
     }
     assert!(!browser.set_cookie.contains("Secure"), "this host is http: {}", browser.set_cookie);
     let page = browser.send(&page, "/vendors/members", &[("email", "bob@acme.example"), ("role", "finance")]).await;
+    assert!(page.text.contains("Say once more who you are"), "{}", page.text);
+    let code = world.code(ANN, 4).await;
+    let wrong = browser.send(&page, "/vendors/members", &[("code", "1")]).await;
+    assert!(wrong.status == 422 && wrong.text.contains("The code is wrong"), "{}", wrong.text);
+    let page = browser.send(&wrong, "/vendors/members", &[("code", &code)]).await;
     assert!(page.text.contains("invited, not confirmed yet"), "{}", page.text);
+    assert!(world.mail(ANN, 5).await.contains("bob@acme.example"), "the owner is told");
     let page = browser.send(&page, "/vendors/keys", &[("title", "laptop"), ("public_key", KEY)]).await;
     assert!(page.text.contains(KEY), "{}", page.text);
-    assert!(world.mail(ANN, 4).await.contains(KEY), "the owner is told");
+    assert!(world.mail(ANN, 6).await.contains(KEY), "the owner is told");
     let page = browser.send(&page, "/vendors/keys/revoke", &[]).await;
     assert!(page.text.contains("The key is revoked"), "{}", page.text);
     let page = browser.send(&page, "/vendors/tokens/revoke", &[]).await;
@@ -106,7 +112,7 @@ async fn no_other_site_sends_a_form() {
     mixed.extend(hidden(&others.text, "/vendors/members"));
     assert_eq!(browser.post("/vendors/members", &mixed, &[]).await.status, 403, "another browser's form");
     assert_eq!(world.host.sql("SELECT count(*) FROM vendor_member"), ["1"]);
-    assert_eq!(browser.post("/vendors/members", &fields, &[("Sec-Fetch-Site", "same-origin")]).await.status, 303);
+    assert_eq!(browser.post("/vendors/members", &fields, &[("Sec-Fetch-Site", "same-origin")]).await.status, 200);
     // Who is not signed in is led to where one signs in.
     browser.cookie = Some("iap_session=0000".to_owned());
     let led = browser.post("/vendors/members", &fields, &[]).await;
@@ -123,7 +129,7 @@ async fn strangers_are_mailed_nothing_and_learn_nothing() {
     assert!(page.text.contains("Sign in"), "{}", page.text);
     let page = browser.send(&page, "/vendors/sign-in", &[("email", "nobody@x.example")]).await;
     assert!(page.text.contains("acts for a vendor here, a code is on its way"), "{}", page.text);
-    let page = browser.send(&page, "/vendors/sign-in/code", &[("code", "123456")]).await;
+    let page = browser.send(&page, "/vendors/sign-in/code", &[("code", "12345678")]).await;
     assert!(page.status == 422 && browser.cookie.is_none(), "{}", page.text);
     assert_eq!(world.host.sql("SELECT count(*) FROM mail"), ["0"]);
 }

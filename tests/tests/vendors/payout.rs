@@ -17,8 +17,8 @@ async fn details_are_guarded(world: &World) {
         world.send_as(token, "PUT", "/v1/vendors/acme/payout-details", Some(&body)).await
     };
     let body = |code: &str| json!({ "iban": "BE68 5390 0754 7034", "currency": "EUR", "code": code });
-    assert_eq!(problem(&put(&finance, body("123456")).await), (403, "wrong-code".to_owned()), "no code was mailed");
-    let operators = operator.send("PUT", "/v1/vendors/acme/payout-details", Some(&body("123456"))).await;
+    assert_eq!(problem(&put(&finance, body("12345678")).await), (403, "wrong-code".to_owned()), "no code was mailed");
+    let operators = operator.send("PUT", "/v1/vendors/acme/payout-details", Some(&body("12345678"))).await;
     assert_eq!(problem(&operators), (403, "forbidden".to_owned()), "not even the operator");
 
     let (told, own) = (world.mails(ANN).await.len(), world.mails(FIN).await.len());
@@ -60,6 +60,8 @@ async fn details_are_guarded(world: &World) {
     assert_eq!(world.host.sql("SELECT count(*) FROM mail WHERE kind = 'payout_changed'"), ["1"]);
     let seen = world.send_as(&finance, "GET", "/v1/vendors/acme", None).await;
     assert!(!seen.text.contains("BE68539007547034"), "{}", seen.text);
+    let seen = operator.ok("GET", "/v1/vendors/acme", None).await;
+    assert_eq!(seen["payout"]["iban"], "BE68539007547034", "the operator pays to it: {seen}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,11 +56,27 @@ impl World {
         mails[count - 1]["body"].as_str().expect("a text").to_owned()
     }
 
+    /// Waits until all mails have gone out.
+    pub async fn settled(&self) {
+        let waiting = "SELECT count(*) FROM mail WHERE state = 'waiting'";
+        until("all mails are sent", async || self.host.sql(waiting) == ["0"]).await;
+    }
+
+    /// A code that is mailed to the member with a token, to say once more who it is.
+    pub async fn proof(&self, token: &str, vendor: &str) -> String {
+        self.settled().await;
+        let sent = self.send_as(token, "POST", &format!("/v1/vendors/{vendor}/reauthenticate"), None).await;
+        assert_eq!(sent.status, 200, "{}", sent.text);
+        self.settled().await;
+        let email = sent.json()["email"].as_str().expect("an address").to_owned();
+        self.code(&email, self.mails(&email).await.len()).await
+    }
+
     /// The code in it.
     pub async fn code(&self, to: &str, count: usize) -> String {
         let body = self.mail(to, count).await;
         let (_, after) = body.split_once("Your code is ").unwrap_or_else(|| panic!("no code: {body}"));
-        after[..6].to_owned()
+        after[..8].to_owned()
     }
 
     /// A vendor signs up and its owner confirms the address: where it stands then.
@@ -80,14 +96,18 @@ impl World {
         reply.json()["state"].as_str().expect("a state").to_owned()
     }
 
-    /// An owner invites somebody, who confirms.
+    /// An owner invites somebody, who confirms. All who are told of it have been.
     pub async fn invite(&self, owner: &str, vendor: &str, email: &str, role: &str) {
         let before = self.mails(email).await.len();
-        let body = json!({ "email": email, "role": role });
+        let mut body = json!({ "email": email, "role": role });
+        if role != "developer" {
+            body["code"] = json!(self.proof(owner, vendor).await);
+        }
         let reply = self.send_as(owner, "POST", &format!("/v1/vendors/{vendor}/members"), Some(&body)).await;
         assert_eq!(reply.status, 201, "{}", reply.text);
         let code = self.code(email, before + 1).await;
         self.confirm(vendor, email, &code).await;
+        self.settled().await;
     }
 
     /// A program asks for a token: the codes.

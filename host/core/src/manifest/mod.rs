@@ -35,6 +35,12 @@ pub const MANIFEST_FILE: &str = "plugin.toml";
 pub const MAX_MANIFEST: usize = 256 * 1024;
 
 impl Manifest {
+    /// The files of the release with prices by key.
+    pub fn price_tables(&self) -> std::collections::BTreeSet<&str> {
+        let rates = self.operations.iter().flat_map(|operation| &operation.prices).map(|price| &price.rate);
+        rates.filter_map(|rate| if let Rate::Table { file, .. } = rate { Some(file.as_str()) } else { None }).collect()
+    }
+
     /// Reads and checks `plugin.toml`, its price tables and its schemas.
     ///
     /// Collects every error (the first thousand, if there are more); only a file that is no TOML ends with the errors of its syntax.

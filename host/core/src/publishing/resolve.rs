@@ -71,8 +71,8 @@ pub struct Resolved {
 /// - Approved releases serve. A yanked one serves those whose requirement is that very version; submitted,
 ///   rejected and stopped ones serve nobody.
 /// - `^current` is the highest of the major that the admin agreed to. Where there is no agreement yet, that
-///   major is the one of the highest release that everybody has; if everybody has none, the one of the highest
-///   release that has reached the account.
+///   major is the one of the highest release that everybody has; if everybody has none, the lowest
+///   that has reached the account.
 /// - Any other requirement is the highest that matches, whatever its major.
 /// - A release that is being rolled out serves the accounts that it [`reaches`]; others get the next lower one
 ///   that fits, or none.
@@ -99,7 +99,8 @@ pub fn resolve(candidates: &[Candidate], wish: &Wish<'_>) -> Resolved {
 fn current_major(candidates: &[Candidate], wish: &Wish<'_>) -> Option<u64> {
     let newest = || {
         let for_all = highest(candidates, Candidate::is_for_all);
-        for_all.or_else(|| highest(candidates, |candidate| is_for(candidate, wish)))
+        let reached = candidates.iter().filter(|candidate| is_for(candidate, wish));
+        for_all.or_else(|| reached.min_by_key(|candidate| candidate.version.major))
     };
     wish.major.or_else(|| newest().map(|candidate| candidate.version.major))
 }

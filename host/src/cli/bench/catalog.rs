@@ -157,8 +157,6 @@ impl Catalog {
             store.write(statements).await?;
         }
         self.app.catalog_changed().await?;
-        // None of them is called, so none is compiled ahead.
-        drop(self.app.catalog.take_fresh());
         Ok(())
     }
 }

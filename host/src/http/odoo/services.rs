@@ -54,7 +54,10 @@ fn owner(app: &App, path: &str) -> Option<(Arc<Service>, Route)> {
     }
     let (service, operation) = path.strip_prefix("/iap/s/")?.split_once('/')?;
     let service = app.catalog.service(service)?;
-    let max_body = service.release.as_ref()?.manifest().operation(operation)?.max_body;
+    // Accounts that stay in an older major version have operations that the newest has no more.
+    let line = app.catalog.line(&service.name)?;
+    let releases = line.faces.values().filter_map(|face| face.release.as_ref());
+    let max_body = releases.filter_map(|release| Some(release.manifest().operation(operation)?.max_body)).max()?;
     let route = Route {
         path: path.to_owned(),
         operation: operation.to_owned(),
@@ -78,9 +81,12 @@ async fn call(app: &Arc<App>, service: &Arc<Service>, route: &Route, envelope: E
         None => None,
     };
     let (input, documents) = blobs::measure(&app.store, envelope.taken, met.standing.refusal().is_none()).await;
+    // The path as the account's own release declares it.
+    let serving = app.catalog.serving(service, met.account.as_ref());
+    let own = serving.release.as_ref().and_then(|own| own.manifest().routes.iter().find(|own| own.path == route.path));
     let request = calls::Request {
         service: Arc::clone(service),
-        operation: route.operation.clone(),
+        operation: own.unwrap_or(route).operation.clone(),
         input,
         documents,
         met,

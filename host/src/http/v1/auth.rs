@@ -10,11 +10,11 @@ use iap_core::{
     identity::AccountToken,
     ids::{AccountId, DatabaseId},
 };
-use iap_store::repositories::{AccountRow, MemberRow, TokenKind};
+use iap_store::repositories::{AccountRow, MemberRow, TokenKind, VendorState};
 use subtle::ConstantTimeEq;
 
 use super::problem::{FORBIDDEN, NOT_FOUND, Problem, UNAUTHENTICATED};
-use crate::{app::App, secrets::bearer_hash};
+use crate::{app::App, secrets::bearer_hash, vendors::tokens::Held};
 
 pub use crate::vendors::Scope;
 
@@ -34,6 +34,8 @@ pub enum Caller {
         member: MemberRow,
         /// What the token may be used for.
         scopes: Vec<Scope>,
+        /// The token itself.
+        token: Held,
     },
     /// Accounts that one token opens, one for each service.
     Accounts {
@@ -51,18 +53,20 @@ impl Caller {
         {
             return Ok(Self::Operator);
         }
-        if let Some(row) = app.store.tokens().find(&bearer_hash(token)).await? {
+        let hash = bearer_hash(token);
+        if let Some(row) = app.store.tokens().find(&hash).await? {
             return match (row.kind, row.subject) {
                 (TokenKind::Operator, _) => Ok(Self::Operator),
                 (TokenKind::Database, Some(id)) => Ok(Self::Database(DatabaseId(id))),
                 (TokenKind::Account, Some(id)) => Ok(Self::Accounts { token: None, accounts: vec![AccountId(id)] }),
                 (TokenKind::Vendor, Some(id)) => {
                     let member = app.store.members().get(id).await?.filter(|member| member.confirmed_at.is_some());
-                    let member = member.ok_or_else(|| {
+                    let held = app.store.vendor_tokens().held(&hash).await?;
+                    let (member, (id, expires_at, vendor_state)) = member.zip(held).ok_or_else(|| {
                         Problem::new(UNAUTHENTICATED, "the token's owner is no longer a member of its vendor")
                     })?;
                     let scopes = serde_json::from_str(&row.scopes).map_err(Problem::host)?;
-                    Ok(Self::Vendor { member, scopes })
+                    Ok(Self::Vendor { member, scopes, token: Held { id, expires_at, vendor_state } })
                 }
                 (TokenKind::Database | TokenKind::Account | TokenKind::Vendor, None) => {
                     Err(Problem::host("a stored token opens nothing"))
@@ -90,9 +94,26 @@ impl Caller {
         }
     }
 
-    /// Refuses everybody but the operator and those members of the vendor whose role and token have the scope.
+    /// Refuses members of a vendor that the operator has not approved, or no more.
+    pub fn approved(&self) -> Result<(), Problem> {
+        let Self::Vendor { member, token, .. } = self else { return Ok(()) };
+        let why = match token.vendor_state {
+            VendorState::Approved => return Ok(()),
+            VendorState::Refused => {
+                "was refused by the operator of this host: its services cannot be changed, only taken back; the reason was mailed, answer to the operator"
+            }
+            VendorState::Waiting => "waits for the operator's approval; you are mailed when it comes",
+            VendorState::Unconfirmed => {
+                "has an address that is not confirmed yet; type the code that was mailed there: `iap vendor confirm`"
+            }
+        };
+        Err(Problem::new(FORBIDDEN, format!("the vendor {:?} {why}", member.vendor)))
+    }
+
+    /// Refuses everybody but the operator and those members of the vendor whose role and token have the scope. Settings
+    /// are for members of approved vendors only.
     pub fn vendor(&self, vendor: &str, scope: Scope) -> Result<(), Problem> {
-        let Self::Vendor { member, scopes } = self else {
+        let Self::Vendor { member, scopes, .. } = self else {
             return self.operator().map_err(|_| {
                 Problem::new(
                     FORBIDDEN,
@@ -119,7 +140,7 @@ impl Caller {
             );
             return Err(Problem::new(FORBIDDEN, detail));
         }
-        Ok(())
+        if scope == Scope::Settings { self.approved() } else { Ok(()) }
     }
 
     /// Who it is, for histories: `operator`, or a member's address.

@@ -110,8 +110,17 @@ pub struct Releases {
     pub items: Vec<Release>,
 }
 
-/// A service that the caller may act for.
+/// A service that the caller may act for; what is to be published needs an approved vendor.
 pub(super) async fn owned(app: &App, caller: &Caller, service: &str, scope: Scope) -> Result<ServiceRow, Problem> {
+    let row = owned_by_anybody(app, caller, service, scope).await?;
+    if scope == Scope::Publish {
+        caller.approved()?;
+    }
+    Ok(row)
+}
+
+/// A service that the caller may act for, whether its vendor is approved or not.
+async fn owned_by_anybody(app: &App, caller: &Caller, service: &str, scope: Scope) -> Result<ServiceRow, Problem> {
     let row = app.store.services().by_name(service).await?;
     let row = row.filter(|row| row.kind == "plugin").ok_or_else(|| {
         Problem::new(
@@ -287,7 +296,8 @@ pub async fn yank(
     Segments((service, version)): Segments<(String, String)>,
     Json(body): Json<Because>,
 ) -> Result<Json<Release>, Problem> {
-    let row = owned(&app, &caller, &service, Scope::Publish).await?;
+    // Who was refused may still take back what is there.
+    let row = owned_by_anybody(&app, &caller, &service, Scope::Publish).await?;
     let release = decide::yank(&app, &row, &version, body.check()?, caller.author()).await?;
     Ok(Json(Release::of(&service, release)))
 }

@@ -11,11 +11,7 @@ use super::{
     body::{Json, Query, Segments, given},
     problem::{BAD_REQUEST, FORBIDDEN, NOT_FOUND, Problem},
 };
-use crate::{
-    app::App,
-    clock::rfc3339,
-    vendors::tokens::{self, DAYS},
-};
+use crate::{app::App, clock::rfc3339, vendors::tokens};
 
 /// A vendor's token, without what opens it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -71,8 +67,8 @@ pub struct TokensQuery {
     vendor: Option<String>,
 }
 
-/// Whether a member may see and revoke a token: its own, and with the scope `admin` all of its vendor.
-fn may(caller: &Caller, vendor: &str, member: i64) -> bool {
+/// Whether a member may see a token: its own, and with the scope `admin` all of its vendor.
+fn sees(caller: &Caller, vendor: &str, member: i64) -> bool {
     match caller {
         Caller::Operator => true,
         Caller::Vendor { member: own, .. } if own.id == member => true,
@@ -105,7 +101,7 @@ pub async fn list(
         (Caller::Database(_) | Caller::Accounts { .. }, _) => return Err(for_vendors()),
     };
     let mut rows = app.store.vendor_tokens().of_vendor(&vendor, app.store.clock().now()).await?;
-    rows.retain(|row| may(&caller, &row.vendor, row.member));
+    rows.retain(|row| sees(&caller, &row.vendor, row.member));
     Ok(Json(Tokens { items: rows.into_iter().map(Token::from).collect() }))
 }
 
@@ -119,7 +115,7 @@ pub struct NewToken {
     /// What it may be used for: no more than the token that asks.
     #[schema(example = json!(["read", "publish"]))]
     pub scopes: Vec<Scope>,
-    /// Days that it may be used: 1 to 365, 365 by default.
+    /// Days that it may be used: 1 to 365, and no longer than the token that asks; by default as long as that.
     #[serde(default, deserialize_with = "given")]
     pub expires_in_days: Option<i64>,
 }
@@ -139,7 +135,7 @@ pub struct IssuedVendorToken {
     pub expires_at: String,
 }
 
-/// Issue a token of the member that asks, with no more scopes than the one that it asks with.
+/// Issue a token of the member that asks, with no more scopes than the one that it asks with, and for no longer.
 #[utoipa::path(post, path = "/v1/tokens", tag = "vendor", operation_id = "issue_token", request_body = NewToken,
     responses((status = 201, body = IssuedVendorToken)))]
 pub async fn issue(
@@ -147,9 +143,9 @@ pub async fn issue(
     caller: Caller,
     Json(body): Json<NewToken>,
 ) -> Result<(StatusCode, Json<IssuedVendorToken>), Problem> {
-    let Caller::Vendor { member, scopes } = &caller else { return Err(for_vendors()) };
-    let days = body.expires_in_days.unwrap_or(DAYS);
-    let issued = tokens::issue(&app, member, scopes, &body.title, &body.scopes, days).await?;
+    let Caller::Vendor { member, scopes, token } = &caller else { return Err(for_vendors()) };
+    let asks = (*token, scopes.as_slice());
+    let issued = tokens::issue(&app, member, asks, &body.title, &body.scopes, body.expires_in_days).await?;
     let answer = IssuedVendorToken {
         id: issued.id.to_string(),
         token: issued.token,
@@ -159,7 +155,7 @@ pub async fn issue(
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
-/// Revoke a token: one's own, or with the scope `admin` any of the vendor. It opens nothing from here on.
+/// Revoke a token: the one that asks itself, or with the scope `admin` any of the vendor. It opens nothing from here on.
 #[utoipa::path(delete, path = "/v1/tokens/{id}", tag = "vendor", operation_id = "revoke_token",
     params(("id" = String, Path, example = "1099511627777")), responses((status = 204, description = "It is revoked")))]
 pub async fn revoke(
@@ -176,7 +172,12 @@ pub async fn revoke(
         Err(_) => None,
     };
     // Whether another vendor has such a token is not told.
-    let row = row.filter(|row| may(&caller, &row.vendor, row.member)).ok_or_else(unknown)?;
+    let row = row.filter(|row| sees(&caller, &row.vendor, row.member)).ok_or_else(unknown)?;
+    if !matches!(&caller, Caller::Vendor { token, .. } if token.id == row.id) {
+        let why = "a token without the scope \"admin\" revokes only itself; revoke others at";
+        let refused = |_| Problem::new(FORBIDDEN, format!("{why} {}/vendors", app.public_url));
+        caller.vendor(&row.vendor, Scope::Admin).map_err(refused)?;
+    }
     tokens::revoke(&app, &row).await?;
     Ok(StatusCode::NO_CONTENT)
 }

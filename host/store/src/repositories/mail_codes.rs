@@ -32,12 +32,13 @@ pub struct NewMailCode<'a> {
 pub struct MailCodes<'a>(pub(super) &'a Store);
 
 impl MailCodes<'_> {
-    /// The newest code for a purpose, if it may still be used: a new one takes the place of those before.
+    /// The newest code for a purpose, if it may still be used: a new one takes the place of those before. Ids of several
+    /// hosts do not tell which is newer.
     pub async fn newest(&self, purpose: &str, email: &str, now: Time) -> Result<Option<MailCodeRow>, StoreError> {
         let row = self
             .0
             .read_one(
-                "SELECT id, code_hash, expires_at, used_at FROM mail_code WHERE email = ?1 AND purpose = ?2 ORDER BY id DESC LIMIT 1",
+                "SELECT id, code_hash, expires_at, used_at FROM mail_code WHERE email = ?1 AND purpose = ?2 ORDER BY created_at DESC, id DESC LIMIT 1",
                 vec![email.into(), purpose.into()],
             )
             .await?;
@@ -48,13 +49,14 @@ impl MailCodes<'_> {
         Ok(Some(MailCodeRow { id: row.int(0)?, code_hash: row.text(1)? }))
     }
 
-    /// How many codes were mailed to an address, and how many were asked from a network, since a moment.
-    pub async fn mailed(&self, email: &str, origin: &str, since: Time) -> Result<(i64, i64), StoreError> {
+    /// How many codes of a kind (the first word of their purpose) were mailed to an address, and how many of any kind were
+    /// asked from a network, since a moment.
+    pub async fn mailed(&self, kind: &str, email: &str, origin: &str, since: Time) -> Result<(i64, i64), StoreError> {
         let row = self
             .0
             .read_one(
-                "SELECT (SELECT count(*) FROM mail_code WHERE email = ?1 AND created_at > ?3), (SELECT count(*) FROM mail_code WHERE origin = ?2 AND created_at > ?3)",
-                vec![email.into(), origin.into(), since.into()],
+                "SELECT (SELECT count(*) FROM mail_code WHERE email = ?1 AND created_at > ?3 AND (purpose = ?4 OR purpose LIKE ?5)), (SELECT count(*) FROM mail_code WHERE origin = ?2 AND created_at > ?3)",
+                vec![email.into(), origin.into(), since.into(), kind.into(), format!("{kind} %").into()],
             )
             .await?;
         row.map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))

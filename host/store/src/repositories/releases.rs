@@ -113,14 +113,26 @@ impl Releases<'_> {
 
     /// All that were ever approved, of all services: those that may serve.
     pub async fn decided(&self) -> Result<Vec<ReleaseRow>, StoreError> {
-        let rows = self.0.read(select!("AND state IN ('approved', 'yanked', 'stopped') ORDER BY id"), vec![]).await?;
+        let rows = self
+            .0
+            .read(
+                select!("AND state IN ('approved', 'yanked', 'stopped') AND countersignature IS NOT NULL ORDER BY id"),
+                vec![],
+            )
+            .await?;
         rows.iter().map(read).collect()
     }
 
-    /// All that were approved after a moment and serve still, of all services.
-    pub async fn approved_since(&self, since: Time) -> Result<Vec<ReleaseRow>, StoreError> {
-        let rows = self.0.read(select!("AND state = 'approved' AND decided_at > ?1 ORDER BY id"), vec![since.into()]);
-        rows.await?.iter().map(read).collect()
+    /// All that were approved, or rolled out further, after a moment and serve still, of all services; and when that was.
+    pub async fn grown_since(&self, since: Time) -> Result<Vec<(ReleaseRow, Time)>, StoreError> {
+        let events = "SELECT release_id, max(at) FROM catalog_event WHERE kind IN ('approved', 'rollout') AND at > ?1 GROUP BY release_id";
+        let mut grown = Vec::new();
+        for row in self.0.read(events, vec![since.into()]).await? {
+            let (Some(id), at) = (row.opt_int(0)?, Time(row.int(1)?)) else { continue };
+            let found = self.0.read_one(select!("AND state = 'approved' AND id = ?1"), vec![id.into()]).await?;
+            grown.extend(found.map(|row| read(&row)).transpose()?.map(|row| (row, at)));
+        }
+        Ok(grown)
     }
 
     /// Those that wait for the operator, the oldest first.

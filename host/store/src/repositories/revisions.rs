@@ -61,10 +61,10 @@ impl Revisions<'_> {
         row.await?.map(|row| read(&row)).transpose()
     }
 
-    /// The last one of each kind and service that counts, and all of prices, in the order in which they begin to count.
+    /// The last one of each kind and service that counts, and all of prices and packs, in the order in which they begin to count.
     pub async fn that_count(&self, since: Time) -> Result<Vec<RevisionRow>, StoreError> {
         let sql = select!(
-            "r WHERE kind = 'prices' OR effective_at >= ?1 OR NOT EXISTS (SELECT 1 FROM service_revision n WHERE n.service_id = r.service_id
+            "r WHERE kind IN ('prices', 'packs') OR effective_at >= ?1 OR NOT EXISTS (SELECT 1 FROM service_revision n WHERE n.service_id = r.service_id
              AND n.kind = r.kind AND n.effective_at <= ?1 AND (n.effective_at > r.effective_at OR (n.effective_at = r.effective_at AND n.id > r.id)))
              ORDER BY service_id, kind, effective_at, id"
         );

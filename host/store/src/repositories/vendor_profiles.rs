@@ -204,6 +204,19 @@ impl VendorProfiles<'_> {
         )
     }
 
+    /// Where mails go, after the member with this address was removed: to the owner who has confirmed its address first. As
+    /// after any such change, nothing is paid out before `held_until`. Touches no row where mails go elsewhere.
+    pub fn email_of_another_owner(vendor: &str, removed: &str, held_until: Time) -> Statement {
+        Statement::new(
+            "UPDATE vendor SET payouts_held_until = ?3, email = (
+                 SELECT o.email FROM vendor_member o WHERE o.vendor_name = ?1 AND o.email <> ?2 AND o.role = 'owner' AND o.confirmed_at IS NOT NULL
+                 ORDER BY o.confirmed_at, o.id LIMIT 1)
+             WHERE name = ?1 AND email = ?2 AND EXISTS (
+                 SELECT 1 FROM vendor_member o WHERE o.vendor_name = ?1 AND o.email <> ?2 AND o.role = 'owner' AND o.confirmed_at IS NOT NULL)",
+            vec![vendor.into(), removed.into(), held_until.into()],
+        )
+    }
+
     /// Where it is paid from now on.
     pub fn pay_to(vendor: &str, iban: &str, currency: &str) -> Statement {
         Statement::new(

@@ -2,6 +2,7 @@
 
 use iap_core::Time;
 
+use super::VendorState;
 use crate::{Row, Statement, Store, StoreError};
 
 /// A member's token, without what opens it.
@@ -77,6 +78,13 @@ impl VendorTokens<'_> {
     /// One that is not revoked.
     pub async fn get(&self, id: i64) -> Result<Option<VendorTokenRow>, StoreError> {
         self.0.read_one(select!("t.id = ?1"), vec![id.into()]).await?.map(|row| read(&row)).transpose()
+    }
+
+    /// The one with a hash: its id, until when it may be used, and where the sign-up of its member's vendor stands.
+    pub async fn held(&self, hash: &str) -> Result<Option<(i64, Option<Time>, VendorState)>, StoreError> {
+        let sql = "SELECT t.id, t.expires_at, v.state FROM token t JOIN vendor_member m ON m.id = t.subject JOIN vendor v ON v.name = m.vendor_name WHERE t.kind = 'vendor' AND t.revoked_at IS NULL AND t.hash = ?1";
+        let Some(row) = self.0.read_one(sql, vec![hash.into()]).await? else { return Ok(None) };
+        Ok(Some((row.int(0)?, row.opt_int(1)?.map(Time), row.parse(2, VendorState::from_name)?)))
     }
 
     /// Issues one.

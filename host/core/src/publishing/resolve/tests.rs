@@ -78,6 +78,17 @@ fn a_service_that_nobody_has_in_full_serves_those_it_reached() {
     assert_eq!(answer(&[], "^current", Some(1)), (None, None));
 }
 
+#[test]
+fn a_major_that_reaches_some_takes_nobody_from_the_one_before() {
+    let both = candidates(&["1.0.0 approved 99", "2.0.0 approved 99"]);
+    for account in 0..200 {
+        let wish = Wish { account: AccountId(account), requirement: &Requirement::Current, major: None };
+        let serves = resolve(&both, &wish).serves;
+        let reached = both.iter().filter(|one| is_for(one, &wish));
+        assert_eq!(serves, reached.min_by_key(|one| one.version.major).map(|one| one.id), "{account}");
+    }
+}
+
 fn any_candidates() -> impl Strategy<Value = Vec<Candidate>> {
     let version = (0u64..4, 0u64..3, 0u64..3, prop::bool::weighted(0.2));
     let candidate = (version, prop::sample::select(ReleaseState::ALL), prop_oneof![Just(100u8), 0u8..=100]);

@@ -7,9 +7,9 @@ use axum::{extract::State, response::Redirect};
 use super::visitor::{Acting, Instead, SignedForm, not_yours};
 use crate::{
     app::App,
-    http::origin::Origin,
     vendors::{
         self, Scope,
+        members::By,
         profile::{self, Change},
     },
 };
@@ -24,19 +24,6 @@ pub(super) async fn accept_terms(State(app): State<Arc<App>>, form: SignedForm) 
     Ok(acting.back("terms"))
 }
 
-/// `POST /vendors/members`
-pub(super) async fn invite(
-    State(app): State<Arc<App>>,
-    Origin(origin): Origin,
-    form: SignedForm,
-) -> Result<Redirect, Instead> {
-    let (acting, fields) = Acting::with(&app, form, Scope::Admin).await?;
-    let text = |name: &str| fields.get(name).unwrap_or_default();
-    let by = &acting.member.email;
-    vendors::members::invite(&app, &acting.vendor, text("email"), text("role"), by, &origin, |_, _| None).await?;
-    Ok(acting.back("invited"))
-}
-
 /// `POST /vendors/members/remove`: an owner removes somebody, or somebody leaves.
 pub(super) async fn remove_member(State(app): State<Arc<App>>, form: SignedForm) -> Result<Redirect, Instead> {
     let (acting, fields) = Acting::with(&app, form, Scope::Read).await?;
@@ -44,7 +31,7 @@ pub(super) async fn remove_member(State(app): State<Arc<App>>, form: SignedForm)
     if id != acting.member.id && !acting.may(Scope::Admin) {
         return Err(Instead::Problem(not_yours()));
     }
-    vendors::members::remove(&app, &acting.vendor.name, id).await?;
+    vendors::members::remove(&app, &acting.vendor.name, id, By::Member(&acting.member, None)).await?;
     Ok(if id == acting.member.id { Redirect::to("/vendors") } else { acting.back("removed") })
 }
 

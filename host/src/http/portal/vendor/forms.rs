@@ -97,5 +97,5 @@ pub(super) fn choice(
 
 /// The code that was mailed.
 pub(super) fn code(mistake: Option<&Mistake>) -> Markup {
-    Line::new("code", "Code", "").hint("Six digits, from the mail.").fills("one-time-code").show(mistake)
+    Line::new("code", "Code", "").hint("Eight digits, from the mail.").fills("one-time-code").show(mistake)
 }

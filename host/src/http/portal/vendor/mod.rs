@@ -6,6 +6,7 @@
 mod actions;
 mod device;
 mod forms;
+mod invite;
 mod overview;
 mod payout;
 mod sections;
@@ -32,7 +33,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/vendors/sign-in/code", get(sign_in::ask_code).post(sign_in::enter))
         .route("/vendors/sign-out", post(sign_in::leave))
         .route("/vendors/terms", post(actions::accept_terms))
-        .route("/vendors/members", post(actions::invite))
+        .route("/vendors/members", post(invite::send))
         .route("/vendors/members/remove", post(actions::remove_member))
         .route("/vendors/keys", post(actions::add_key))
         .route("/vendors/keys/revoke", post(actions::revoke_key))

@@ -72,6 +72,7 @@ pub(super) fn members(acting: &Acting, members: &[MemberRow]) -> Markup {
                         (hidden(&acting.session, &acting.vendor.name))
                         (Line::new("email", "Address", "").fills("email").show(None))
                         (forms::choice("role", "Role", &roles, "developer", None))
+                        p.soft.small { "For an owner or finance member a code is mailed to you first." }
                         button type="submit" { "Invite" }
                     }
                 }

@@ -75,7 +75,7 @@ pub struct NewKey {
     pub title: String,
 }
 
-/// Register a key that signs releases; the vendor is told by mail. One that is registered already is answered as it is.
+/// Register a key that signs releases; the vendor and its owners are told by mail. One that is registered already is answered as it is.
 #[utoipa::path(post, path = "/v1/vendors/{vendor}/keys", tag = "vendor", operation_id = "add_vendor_key",
     params(("vendor" = String, Path, example = "acme")), request_body = NewKey,
     responses((status = 201, body = VendorKey), (status = 200, description = "It was registered before", body = VendorKey)))]

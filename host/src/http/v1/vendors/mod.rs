@@ -72,7 +72,7 @@ pub async fn known(app: &App, caller: &Caller, vendor: &str) -> Result<(), Probl
 /// Where a vendor is paid.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PayoutState {
-    /// Its first and last digits.
+    /// Its first and last digits; whole where the operator asks, who pays to it.
     #[schema(example = "BE… 7034")]
     pub iban: String,
     /// ISO 4217 code.
@@ -124,10 +124,13 @@ pub struct Vendor {
 }
 
 impl Vendor {
-    /// As it is now.
-    pub fn new(row: VendorRow, app: &App) -> Self {
+    /// As it is now, for who asks.
+    pub fn new(row: VendorRow, app: &App, caller: &Caller) -> Self {
         let held = payout::held(&row, app.store.clock().now());
-        let iban = row.payout_iban.as_deref().map(payout::masked);
+        let iban = row.payout_iban.map(|iban| match caller {
+            Caller::Operator => iban,
+            _ => payout::masked(&iban),
+        });
         Self {
             vendor: row.name,
             title: row.profile.title,
@@ -178,7 +181,7 @@ pub async fn list(
     let page = PageQuery { cursor: query.cursor, limit: query.limit };
     let (after, limit) = (page.cursor::<String>()?.unwrap_or_default(), page.limit()?);
     let rows = app.store.vendor_profiles().page(state, &after, limit + 1).await?;
-    let items = rows.into_iter().map(|row| Vendor::new(row, &app)).collect();
+    let items = rows.into_iter().map(|row| Vendor::new(row, &app, &caller)).collect();
     Ok(Json(Page::of(items, limit, |vendor: &Vendor| vendor.vendor.clone())))
 }
 
@@ -191,7 +194,7 @@ pub async fn get(
     Segments(vendor): Segments<String>,
 ) -> Result<Json<Vendor>, Problem> {
     let row = seen(&app, &caller, &vendor, Scope::Read).await?;
-    Ok(Json(Vendor::new(row, &app)))
+    Ok(Json(Vendor::new(row, &app, &caller)))
 }
 
 /// What to change of a vendor; what is absent stays.
@@ -243,7 +246,7 @@ pub async fn change(
         return Err(Problem::new(FORBIDDEN, detail).at("terms_version"));
     }
     let row = profile::change(&app, &row, change, caller.author()).await?;
-    Ok(Json(Vendor::new(row, &app)))
+    Ok(Json(Vendor::new(row, &app, &caller)))
 }
 
 /// The member that a vendor's token is of: what only a member may do, not even the operator.
@@ -254,7 +257,7 @@ fn member<'a>(
 ) -> Result<(&'a iap_store::repositories::MemberRow, &'a [Scope]), Problem> {
     caller.vendor(vendor, scope)?;
     match caller {
-        Caller::Vendor { member, scopes } => Ok((member, scopes)),
+        Caller::Vendor { member, scopes, .. } => Ok((member, scopes)),
         _ => Err(Problem::new(
             FORBIDDEN,
             format!("only a member of {vendor:?} does this; send a token of one (iap_vn_…), as `iap login` gets it"),

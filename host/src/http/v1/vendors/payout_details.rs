@@ -37,7 +37,7 @@ pub struct MailedCode {
     pub expires_in: i64,
 }
 
-/// Have a code mailed to the member that asks, to change payout details with.
+/// Have a code mailed to the member that asks, to change payout details or to invite an owner or finance member with.
 #[utoipa::path(post, path = "/v1/vendors/{vendor}/reauthenticate", tag = "vendor", operation_id = "reauthenticate",
     params(("vendor" = String, Path, example = "acme")), responses((status = 200, body = MailedCode)))]
 pub async fn reauthenticate(
@@ -46,7 +46,8 @@ pub async fn reauthenticate(
     Origin(origin): Origin,
     Segments(vendor): Segments<String>,
 ) -> Result<Json<MailedCode>, Problem> {
-    let (member, _) = member(&caller, &vendor, Scope::Finance)?;
+    let may = member(&caller, &vendor, Scope::Finance);
+    let (member, _) = may.or_else(|refused| member(&caller, &vendor, Scope::Admin).map_err(|_| refused))?;
     payout::reauthenticate(&app, member, &origin).await?;
     Ok(Json(MailedCode { email: member.email.clone(), expires_in: codes::LIFETIME }))
 }
@@ -62,7 +63,7 @@ pub struct PayoutDetails {
     #[schema(example = "EUR")]
     pub currency: String,
     /// The code that was mailed for it.
-    #[schema(example = "123456")]
+    #[schema(example = "12345678")]
     pub code: String,
 }
 

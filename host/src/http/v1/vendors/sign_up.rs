@@ -120,8 +120,8 @@ pub struct Confirmation {
     /// Where it was mailed.
     #[schema(example = "ann@acme.example")]
     pub email: String,
-    /// Six digits.
-    #[schema(example = "123456")]
+    /// Eight digits.
+    #[schema(example = "12345678")]
     pub code: String,
 }
 
@@ -148,7 +148,7 @@ pub async fn approve(
     caller.operator()?;
     seen(&app, &caller, &vendor, Scope::Admin).await?;
     let row = vendors::approve(&app, &vendor).await?;
-    Ok(Json(Vendor::new(row, &app)))
+    Ok(Json(Vendor::new(row, &app, &caller)))
 }
 
 /// Why a vendor is not approved.
@@ -176,5 +176,5 @@ pub async fn refuse(
         return Err(Problem::invalid("reason", format_args!("must be at most {MAX_REASON} characters")));
     }
     let row = vendors::refuse(&app, &vendor, reason).await?;
-    Ok(Json(Vendor::new(row, &app)))
+    Ok(Json(Vendor::new(row, &app, &caller)))
 }

@@ -1,6 +1,6 @@
 //! A new major version waits for each admin's consent while the old one serves.
 
-use iap_tests::{http, releases::replace};
+use iap_tests::{Odoo, TestHost, host::until, http, releases::replace};
 use serde_json::{Value, json};
 
 use crate::support::{self, NAME, customer, host, parrot, say, serve, version_of};
@@ -93,6 +93,46 @@ async fn packs_of_a_new_major_are_not_those_of_the_old_one() {
         let page = http::try_send(host.client().get(&link)).await.unwrap();
         assert!(page.text.contains(&format!("{price} EUR")), "{price}: {}", page.text);
     }
+}
+
+/// Buys the smallest pack; the lot that is left of it.
+async fn bought(host: &TestHost, odoo: &Odoo) -> String {
+    let form = async |url: String, fields: &[(&str, &str)]| {
+        let body = fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+        let request = host.client().post(url).header("Content-Type", "application/x-www-form-urlencoded").body(body);
+        http::try_send(request).await.unwrap()
+    };
+    let order = [
+        ("service_name", NAME),
+        ("account_token", &odoo.token),
+        ("dbuuid", &odoo.dbuuid),
+        ("pack", "Starter+Pack"),
+        ("currency", "EUR"),
+    ];
+    let payment = form(format!("{}/iap/1/credit", host.url()), &order).await.location.expect("a page to pay on");
+    let paid = form(payment, &[("card_number", "4242424242424242"), ("action", "pay")]).await;
+    assert_eq!(paid.status, 303, "{}", paid.text);
+    let account = host.operator().account(&odoo.dbuuid, NAME).await;
+    let id = account.parse::<iap_core::ids::AccountId>().unwrap().0;
+    let query = format!(
+        "SELECT breakage_to || ' ' || (expires_at = 9223372036854775807) FROM credit_grant WHERE account_id = {id} AND kind = 'purchase'"
+    );
+    until("the purchase is there", async || !host.sql(&query).is_empty()).await;
+    host.sql(&query).remove(0)
+}
+
+#[tokio::test]
+async fn what_is_bought_in_the_old_major_is_bought_on_its_terms() {
+    let host = TestHost::start();
+    serve(&host, NAME, "1.0.0", parrot("1.0.0", |_| {}), 100).await;
+    let (loyal, _) = customer(&host, NAME, "5").await;
+    let harder = |files: &mut iap_tests::releases::Files| {
+        let terms = "unit = \"credit\"\nbreakage = \"vendor\"\ncredits_expire = \"730 days\"";
+        replace(files, "plugin.toml", &[("unit = \"credit\"", terms)]);
+    };
+    serve(&host, NAME, "2.0.0", parrot("2.0.0", harder), 100).await;
+    let (newcomer, _) = customer(&host, NAME, "5").await;
+    assert_eq!((bought(&host, &loyal).await, bought(&host, &newcomer).await), ("host 1".into(), "vendor 0".into()));
 }
 
 #[tokio::test]

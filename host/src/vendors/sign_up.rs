@@ -105,7 +105,7 @@ fn checked(app: &App, asked: SignUp) -> Result<(String, Profile), VendorError> {
         return Err(VendorError::invalid("terms_version", message));
     }
     if !asked.terms_accepted {
-        return Err(VendorError::invalid("terms_accepted", "the terms must be accepted; send true"));
+        return Err(VendorError::invalid("terms_accepted", "the terms must be accepted"));
     }
     let profile = Profile {
         title: profile::line("title", &asked.title)?,

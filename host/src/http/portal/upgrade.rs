@@ -83,11 +83,11 @@ fn changes(comparison: &Comparison) -> Markup {
     html! {
         @if !breaks.is_empty() {
             h3 { "What needs your consent" }
-            ul { @for difference in breaks { li { (difference.message) } } }
+            ul { @for difference in &breaks { li { (difference.message) } } }
         }
         @if !others.is_empty() {
             details {
-                summary { "What else changes" }
+                summary { @if breaks.is_empty() { "What changes" } @else { "What else changes" } }
                 ul { @for difference in others { li { (difference.message) } } }
             }
         }

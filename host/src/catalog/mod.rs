@@ -1,7 +1,8 @@
 //! The services that this host offers, with the releases that serve them.
 //!
-//! `load` takes in what came with the binary, `refresh` what was published; `lines` says which release serves whom.
+//! `load` takes in what came with the binary, `refresh` what was published and `edits` changed since; `lines` says which release serves whom.
 
+mod edits;
 mod files;
 mod lines;
 mod load;
@@ -18,11 +19,12 @@ use std::{
 use iap_core::{ids::ServiceId, manifest::Route};
 use iap_store::{Store, repositories::AccountRow};
 
+pub use edits::{PackEdit, PriceEdit, Texts};
 pub use files::files_of;
 pub use lines::Line;
 pub use load::{LoadReleaseError, Loader};
 pub use packs::{PackText, packs_from_json};
-pub use refresh::{PackEdit, PriceEdit, Texts, files_in_force, refresh, warm};
+pub use refresh::{refresh, warm};
 pub use service::{Code, Release, Risen, Service, Status, digest_of};
 
 /// A path that a service answers.
@@ -148,9 +150,9 @@ impl Catalog {
         }
     }
 
-    /// Whether the code of a published release is known, loaded or not.
-    pub fn knows(&self, release: i64) -> bool {
-        self.code.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&release)
+    /// The code of a published release, loaded or not.
+    pub fn known(&self, release: i64) -> Option<Arc<Code>> {
+        self.code.lock().unwrap_or_else(PoisonError::into_inner).get(&release).cloned()
     }
 
     /// Keeps the code of a published release, unless there is some.

@@ -1,7 +1,7 @@
 //! Takes in what was published: all services, as their stored releases and revisions say.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{Arc, PoisonError},
 };
 
@@ -16,52 +16,16 @@ use iap_store::{
     StoreError,
     repositories::{ReleaseRow, RevisionRow, ServiceRow},
 };
-use semver::Version;
-use serde::{Deserialize, Serialize};
 
 use super::{
     Catalog,
+    edits::{PackEdit, PriceEdit, Texts},
     files::files_of,
     lines::Line,
-    packs::{PackText, packs_of},
+    packs::packs_of,
     service::{Code, Release, Risen, Service, Status},
 };
 use crate::app::App;
-
-/// Texts of a service that were edited without a release; what is absent is as the release says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Texts {
-    /// Shown name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// One sentence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub summary: Option<String>,
-    /// Shown category.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub category: Option<String>,
-}
-
-/// Packs that were edited without a release.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PackEdit {
-    /// The major version whose packs they replace.
-    pub major: u64,
-    /// What is sold.
-    pub packs: Vec<PackText>,
-}
-
-/// Price tables that were edited without a release.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PriceEdit {
-    /// The release whose tables they replace, and all before it in its major version.
-    pub version: Version,
-    /// Text of each table, by file.
-    pub tables: BTreeMap<String, String>,
-    /// Whether some price rises, of which customers were told.
-    pub rises: bool,
-}
 
 /// Reads all services anew. Returns when something changes by time alone, if so.
 pub async fn refresh(app: &App) -> anyhow::Result<Option<Time>> {
@@ -137,7 +101,7 @@ async fn line(
     for stored in releases {
         let Ok(state) = stored.state.parse::<ReleaseState>() else { continue };
         // Files are large and do not change: they are read once, or where price tables were edited.
-        let known = app.catalog.code.lock().unwrap_or_else(PoisonError::into_inner).get(&stored.id).cloned();
+        let known = app.catalog.known(stored.id);
         let files = if known.is_none() || revisions.iter().any(|revision| revision.kind == "prices") {
             Some(files_of(&app.store, stored.id).await?)
         } else {
@@ -211,20 +175,22 @@ fn inherit_rises(candidates: &[Candidate], faces: &mut HashMap<i64, Arc<Service>
 
 /// Code of a published release: the same as long as this host runs, so that it is loaded once.
 fn code(catalog: &Catalog, id: i64, digest: &str, files: &ReleaseFiles) -> anyhow::Result<Arc<Code>> {
+    Ok(catalog.keep(id, Arc::new(stored(digest, files)?)))
+}
+
+fn stored(digest: &str, files: &ReleaseFiles) -> anyhow::Result<Code> {
     let manifest = Manifest::parse(files).map_err(|errors| anyhow::anyhow!("{errors}"))?;
-    Ok(catalog.keep(id, Arc::new(Code::stored(digest.to_owned(), Arc::new(manifest)))))
+    Ok(Code::stored(digest.to_owned(), Arc::new(manifest)))
 }
 
 /// Loads the code of a release that is to serve, so that no call waits for that. What is there when a host starts is loaded
 /// when it is called.
 pub async fn warm(app: &App, release: &ReleaseRow) {
-    if app.catalog.knows(release.id) {
+    if app.catalog.known(release.id).is_some() {
         return;
     }
     let loaded = async {
-        let files = files_of(&app.store, release.id).await?;
-        let manifest = Manifest::parse(&files).map_err(|errors| anyhow::anyhow!("{errors}"))?;
-        let code = Code::stored(release.digest.clone(), Arc::new(manifest));
+        let code = stored(&release.digest, &files_of(&app.store, release.id).await?)?;
         code.plugin(app).await?;
         anyhow::Ok(Arc::new(code))
     };
@@ -294,40 +260,6 @@ fn packs(revisions: &[RevisionRow], major: u64, now: Time) -> anyhow::Result<Opt
     last.map(packs_of).transpose()
 }
 
-/// The files of a release with the price tables that were edited since and count now.
-pub fn files_in_force(
-    files: &ReleaseFiles,
-    manifest: &Manifest,
-    revisions: &[RevisionRow],
-    now: Time,
-) -> anyhow::Result<ReleaseFiles> {
-    let mut files = files.clone();
-    for row in revisions.iter().filter(|row| row.kind == "prices" && row.effective_at <= now) {
-        let edit: PriceEdit = serde_json::from_str(&row.value)?;
-        if edit.concerns(manifest) {
-            files = edit.on(files, manifest)?;
-        }
-    }
-    Ok(files)
-}
-
-impl PriceEdit {
-    /// Whether it replaces tables of a release.
-    pub fn concerns(&self, release: &Manifest) -> bool {
-        let version = &release.service.version;
-        self.version.major == version.major && *version <= self.version
-    }
-
-    /// The files of a release with these tables, as far as they are its price tables.
-    fn on(&self, mut files: ReleaseFiles, release: &Manifest) -> anyhow::Result<ReleaseFiles> {
-        let tables = release.price_tables();
-        for (path, text) in self.tables.iter().filter(|(path, _)| tables.contains(path.as_str())) {
-            files = files.with(path, text.as_str())?;
-        }
-        Ok(files)
-    }
-}
-
 /// What a release declares with the price tables that count now, and before each rise of which lots are still protected.
 fn prices(
     code: &Code,
@@ -337,17 +269,10 @@ fn prices(
 ) -> anyhow::Result<(Arc<Manifest>, Vec<Risen>)> {
     let (mut manifest, mut risen) = (Arc::clone(&code.manifest), Vec::new());
     let mut files = files.clone();
-    for row in revisions.iter().filter(|row| row.kind == "prices" && row.effective_at <= now) {
-        let edit: PriceEdit = serde_json::from_str(&row.value)?;
-        if !edit.concerns(&code.manifest) {
-            continue;
-        }
+    for (at, edit) in PriceEdit::of(&code.manifest, revisions)?.into_iter().filter(|(at, _)| *at <= now) {
         files = edit.on(files, &code.manifest)?;
-        if edit.rises && now < row.effective_at.plus_seconds(PROTECTED) {
-            risen.push(Risen {
-                at: row.effective_at,
-                operations: Arc::new(Vec::<Operation>::clone(&manifest.operations)),
-            });
+        if edit.rises && now < at.plus_seconds(PROTECTED) {
+            risen.push(Risen { at, operations: Arc::new(Vec::<Operation>::clone(&manifest.operations)) });
         }
         manifest = Arc::new(Manifest::parse(&files).map_err(|errors| anyhow::anyhow!("{errors}"))?);
     }

@@ -10,16 +10,13 @@ use iap_core::{
         upgrade::{Difference, pack_edit},
     },
 };
-use iap_store::{
-    StoreError,
-    repositories::{RevisionRow, ServiceRow},
-};
+use iap_store::{StoreError, repositories::ServiceRow};
 use serde::{Deserialize, Serialize};
 
 use super::decide::{self, DecideError};
 use crate::{
     app::App,
-    catalog::{PackEdit, PackText, PriceEdit, Release, Texts, files_in_force, files_of},
+    catalog::{PackEdit, PackText, PriceEdit, Texts, files_of},
     mail::texts as text,
 };
 
@@ -133,10 +130,13 @@ pub async fn prices(
     }
     let host = |error: anyhow::Error| EditError::Host(error.to_string());
     let now = app.store.clock().now();
-    let (own, known) = (release.code.manifest.price_tables(), earlier(app, service, release).await?);
-    check_tables(&own, tables.keys(), &known, now).map_err(refused)?;
-    let stored = files_of(&app.store, release.id).await.map_err(host)?;
-    let mut files = files_in_force(&stored, &release.code.manifest, &known, now).map_err(host)?;
+    let own = &release.code.manifest;
+    let known = PriceEdit::of(own, &app.store.revisions().of_service(service.id).await?).map_err(host)?;
+    check_tables(&own.price_tables(), tables.keys(), &known, now).map_err(refused)?;
+    let mut files = files_of(&app.store, release.id).await.map_err(host)?;
+    for (_, edit) in known.iter().filter(|(at, _)| *at <= now) {
+        files = edit.on(files, own).map_err(host)?;
+    }
     for (path, text) in &tables {
         files = files.with(path, text.as_str()).map_err(|error| refused(error.to_string()))?;
     }
@@ -165,22 +165,11 @@ pub async fn prices(
     Ok(Priced { effective_at, changes, told })
 }
 
-/// Edits of the price tables of a release, in the order in which they count.
-async fn earlier(app: &App, service: &ServiceRow, release: &Release) -> Result<Vec<RevisionRow>, EditError> {
-    let mut rows = app.store.revisions().of_service(service.id).await?;
-    rows.retain(|row| {
-        let edit = serde_json::from_str::<PriceEdit>(&row.value).ok().filter(|_| row.kind == "prices");
-        edit.is_some_and(|edit| edit.concerns(&release.code.manifest))
-    });
-    rows.sort_by_key(|row| (row.effective_at, row.id));
-    Ok(rows)
-}
-
 /// Whether tables may be edited now. `known` are the edits since the release.
 fn check_tables<'t>(
     own: &BTreeSet<&str>,
     edited: impl Iterator<Item = &'t String>,
-    known: &[RevisionRow],
+    known: &[(Time, PriceEdit)],
     now: Time,
 ) -> Result<(), String> {
     if MOST_EDITS <= known.len() {
@@ -194,12 +183,9 @@ fn check_tables<'t>(
             let own = if own.is_empty() { "it has none".to_owned() } else { format!("edit one of {}", own.join(", ")) };
             return Err(format!("{path:?} is no price table of the release; {own}"));
         }
-        let waits = known
-            .iter()
-            .filter(|row| now < row.effective_at)
-            .find(|row| serde_json::from_str::<PriceEdit>(&row.value).is_ok_and(|edit| edit.tables.contains_key(path)));
-        if let Some(row) = waits {
-            let at = crate::clock::rfc3339(row.effective_at);
+        let waits = known.iter().find(|(at, edit)| now < *at && edit.tables.contains_key(path));
+        if let Some((at, _)) = waits {
+            let at = crate::clock::rfc3339(*at);
             return Err(format!("customers were told that {path:?} changes at {at}; edit it again from then on"));
         }
     }

@@ -85,7 +85,7 @@ pub async fn serve(app: Arc<App>) {
 /// Loads releases that another host has approved.
 async fn warm_up(app: &Arc<App>) -> anyhow::Result<()> {
     let decided = app.store.releases().decided().await?;
-    for release in decided.into_iter().filter(|one| one.state == "approved" && !app.catalog.knows(one.id)) {
+    for release in decided.into_iter().filter(|one| one.state == "approved" && app.catalog.known(one.id).is_none()) {
         let app = Arc::clone(app);
         let loads = tokio::spawn(async move { crate::catalog::warm(&app, &release).await });
         // It goes on loading beside what it keeps waiting for too long.

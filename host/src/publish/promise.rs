@@ -59,13 +59,12 @@ pub fn refusals(comparison: Option<&(Version, Comparison)>) -> Vec<String> {
 pub(super) async fn kept(app: &App, service: &ServiceRow, release: &ReleaseRow) -> Result<(), DecideError> {
     let host = |error: anyhow::Error| DecideError::Host(error.to_string());
     let files = files_of(&app.store, release.id).await.map_err(host)?;
-    let stored = || Manifest::parse(&files).map_err(|errors| DecideError::Host(errors.to_string()));
     // Of one that serves already: with its own tables as they count.
     let line = app.catalog.line(&service.name);
     let face = line.as_ref().and_then(|line| line.faces.get(&release.id)?.release.as_ref());
     let manifest = match face {
         Some(face) => face.manifest().clone(),
-        None => stored()?,
+        None => Manifest::parse(&files).map_err(|errors| DecideError::Host(errors.to_string()))?,
     };
     let own = &manifest.service.version;
     let lower = |other: &Version| other.cmp_precedence(own).is_lt();
